@@ -67,8 +67,9 @@ COVERED: dict[str, tuple[str, str]] = {
     "app/lm/text/end_tokens.py": ("seen in the answers it ends", "tests/training/ppo/test_trainer.py"),
     "app/web/labeler_agreement.py": ("sentences of the page of labels", "tests/web/test_label_effect.py"),
     "app/web/influence.py": ("a sentence of one page", "tests/web/test_prediction.py"),
+    "app/web/ranking_form.py": ("the form of the card", "tests/web/test_ranking.py"),
     "app/web/data_prompt.py": ("one prompt of the list", "tests/web/test_data_prompts.py"),
-    "app/web/data_[fglrv]*.py": ("parts of one page", "tests/web/test_data.py"),
+    "app/web/data_[cfglrv]*.py": ("parts of one page", "tests/web/test_data.py"),
     "app/services/data/export_columns.py": (
         "seen in the files that have them",
         "tests/services/data/test_parquet_exports.py",

@@ -3,9 +3,9 @@
 from datetime import datetime
 from typing import Annotated, Any
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from app.api.schemas import MessageIn, Model, StopStrings, Text
+from app.api.schemas import MessageIn, Model, Out, StopStrings, Text
 from app.db.models.conversations import Conversation, Turn, TurnRole, TurnStatus
 from app.formats.ids import EventId, RowId
 from app.hparams import MAX_ANSWER_TOKENS, RepetitionPenalty, Share, Temperature, TopK, TopP
@@ -85,7 +85,7 @@ class RoomIn(Model):
     """A message that is not sent yet."""
 
 
-class TurnOut(BaseModel):
+class TurnOut(Out):
     id: int
     parent_id: int | None = Field(description="The turn before it.")
     alternative: int = Field(description="Turns behind the same one are its alternatives, from 1.")
@@ -106,7 +106,7 @@ class TurnOut(BaseModel):
     created_at: datetime
 
 
-class ConversationOut(BaseModel):
+class ConversationOut(Out):
     id: int
     title: str
     system: str
@@ -125,23 +125,23 @@ class ConversationDetail(ConversationOut):
     turns: list[TurnOut] = Field(description="All turns, alternatives that are not shown included.")
 
 
-class AskedOut(BaseModel):
+class AskedOut(Out):
     question: TurnOut
     answers: list[TurnOut]
 
 
-class TurnPieceOut(BaseModel):
+class TurnPieceOut(Out):
     turn: int
     side: int
     text: str
 
 
-class EndedOut(BaseModel):
+class EndedOut(Out):
     conversation: int
     head: int
 
 
-class RoomOut(BaseModel):
+class RoomOut(Out):
     version: int = Field(description="Of those that would answer next, the one with least room.")
     used: int = Field(description="Tokens of the conversation, `content` included.")
     context: int = Field(description="Tokens that it reads at most, the answer included.")
@@ -150,14 +150,14 @@ class RoomOut(BaseModel):
     full: bool = Field(description="No useful answer fits: shorten, leave turns out (`reads_from`), or begin anew.")
 
 
-class ConversationExport(BaseModel):
+class ConversationExport(Out):
     id: int
     title: str
     created_at: datetime
     messages: list[MessageIn]
 
 
-class RankedOut(BaseModel):
+class RankedOut(Out):
     group_id: int
 
 

@@ -5,10 +5,11 @@ from typing import Annotated, Any
 
 from fastapi import APIRouter, Depends, Request
 from fastapi.responses import PlainTextResponse, StreamingResponse
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from app.api.description import Responses, lines, raises
 from app.api.labeler import ApiLabeler
+from app.api.schemas import Out
 from app.db.models.labelers import LabelerKind
 from app.errors import UnavailableError
 from app.runtime import ReadSession, RuntimeDep, UnitRoute
@@ -142,7 +143,7 @@ def card(session: ReadSession) -> MarkdownResponse:
     return MarkdownResponse(text, headers=headers)
 
 
-class ExportSummary(BaseModel):
+class ExportSummary(Out):
     rankings: int = Field(description="Lines of rankings.jsonl.")
     comparisons: int = Field(description="Lines of comparisons.jsonl.")
     ties: int = Field(description="Pairs ranked equal: in comparisons.jsonl only with `ties=true`.")

@@ -9,10 +9,10 @@ from typing import Annotated
 from fastapi import APIRouter
 from fastapi.concurrency import run_in_threadpool
 from fastapi.responses import StreamingResponse
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from app.api.description import raises, streams
-from app.api.schemas import ConversationInput, PromptInput, SamplingInput, Text
+from app.api.schemas import ConversationInput, Out, PromptInput, SamplingInput, Text
 from app.api.streams import Events, EventStream, event, events_of
 from app.chat import (
     MAX_ALTERNATIVES,
@@ -76,7 +76,7 @@ class GenerateIn(ContinuedInput):
     )
 
 
-class CompletionOut(BaseModel):
+class CompletionOut(Out):
     """`token_ids` begin with those of `continue_from`. If asked for: `logprobs` are under the model's own distribution,
     whatever the settings: temperature 1, no filters; `uniforms` are the random numbers of the tokens, in [0, 1), and
     none at temperature 0."""
@@ -88,7 +88,7 @@ class CompletionOut(BaseModel):
     uniforms: list[float] | None = None
 
 
-class PieceOut(BaseModel):
+class PieceOut(Out):
     """`tokens`, if logprobs were asked for, are those that came since the piece before."""
 
     index: int
@@ -100,12 +100,12 @@ class AnsweredOut(CompletionOut):
     index: int
 
 
-class EndOut(BaseModel):
+class EndOut(Out):
     version: int
     seed: int
 
 
-class GenerateOut(BaseModel):
+class GenerateOut(Out):
     """`seed` is the one that was used: the server's choice, if none was given."""
 
     version: int
@@ -117,7 +117,7 @@ class ScoreIn(PromptInput):
     answers: list[Annotated[Text, Field(max_length=MAX_TEXT_CHARACTERS)]] = Field(min_length=1, max_length=MAX_SCORED)
 
 
-class ScoreOut(BaseModel):
+class ScoreOut(Out):
     version: int
     scores: list[float]
     deviations: list[float | None]
@@ -130,7 +130,7 @@ class NextTokenIn(ContinuedInput):
     all: bool = Field(False, description="Return the log-probabilities of the whole vocabulary, too.")
 
 
-class NextTokenOut(BaseModel):
+class NextTokenOut(Out):
     """What the token behind prompt and `continue_from` is drawn from, in three stages: `probability` is the model's own
     (softmax of the logits), `tempered` that after penalties and at the temperature, `filtered` that after top-k, top-p
     and min-p, renormalized. The draw goes through the sum of `filtered` in the order of token ids, up to the random

@@ -56,13 +56,16 @@ class OwnAnswerIn(Model):
     """1 (best) to 5, among all five."""
 
 
-class RankingIn(Model):
+class OrderIn(Model):
     ranks: dict[RowId, Annotated[int, Field(strict=True)]]
     """Answer id -> 1 (best) to 4, or to 5 beside an answer of one's own; equal numbers are ties."""
     own_answer: OwnAnswerIn | None = None
     """Ranked with the others as a fifth, kept with the group, shown to no other labeler."""
     comment: Text | None = Field(None, max_length=MAX_COMMENT_CHARACTERS)
     duration_ms: int | None = Field(None, ge=0, le=MAX_DURATION_MS)
+
+
+class RankingIn(OrderIn):
     idempotency_key: Text | None = Field(None, min_length=1, max_length=MAX_KEY_CHARACTERS)
 
 

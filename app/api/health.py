@@ -5,8 +5,8 @@ import asyncio
 
 from anyio import CapacityLimiter, to_thread
 from fastapi import APIRouter, Request, Response
-from pydantic import BaseModel
 
+from app.api.schemas import Out
 from app.runtime import RuntimeDep, readiness_of
 from app.services.views.readiness import NOT_YET, Readiness
 
@@ -14,7 +14,7 @@ router = APIRouter(tags=["health"])
 READY_SECONDS = 2.0
 
 
-class Alive(BaseModel):
+class Alive(Out):
     status: str
 
 

@@ -7,9 +7,10 @@ from typing import IO
 
 from fastapi import APIRouter, Request
 from fastapi.concurrency import run_in_threadpool
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from app.api.description import raises
+from app.api.schemas import Out
 from app.errors import ConflictError, UnavailableError
 from app.runtime import Runtime, RuntimeDep
 from app.services.data.import_summary import ImportSummary, told
@@ -24,7 +25,7 @@ BODY = {"content": dict.fromkeys(MEDIA_TYPES, ANY_FILE), "required": True}
 ANSWERS = raises(ConflictError, UnavailableError, HTTPStatus.INSUFFICIENT_STORAGE)
 
 
-class ImportOut(BaseModel):
+class ImportOut(Out):
     """What happened to the file's rows. Nothing is left out without being counted here."""
 
     says: str = Field(description="The same in sentences.")

@@ -3,11 +3,10 @@
 from dataclasses import asdict
 
 from fastapi import APIRouter
-from pydantic import BaseModel
 
 from app.api.description import raises
 from app.api.jobs import JobIn
-from app.api.schemas import JsonObject
+from app.api.schemas import JsonObject, Out
 from app.errors import ConflictError, GoneError, InvalidError, NotFoundError
 from app.kinds.registry import kind_named
 from app.runtime import ReadSession, RuntimeDep, UnitRoute
@@ -20,7 +19,7 @@ from app.translation import _
 router = APIRouter(prefix="/api/v1/job-plans", tags=["jobs"], route_class=UnitRoute)
 
 
-class JobPlanOut(BaseModel):
+class JobPlanOut(Out):
     seconds: float
     """About, while nothing else runs."""
     measured_here: bool

@@ -8,12 +8,12 @@ from typing import Annotated, Any
 import anyio
 from fastapi import APIRouter, Depends, Header, Query
 from fastapi.sse import EventSourceResponse, ServerSentEvent
-from pydantic import BaseModel, Field
+from pydantic import Field
 from sqlalchemy.orm import Session
 
 from app.api.description import raises, streams
 from app.api.kinds import JobKind, JobParams
-from app.api.schemas import JsonObject, Limit, Model, PageOut, page_out
+from app.api.schemas import JsonObject, Limit, Model, Out, PageOut, page_out
 from app.db.models.jobs import Job, JobMetric, JobStatus, JobTrigger
 from app.errors import ConflictError, CrowdedError, GoneError, InvalidError, NotFoundError, UnavailableError
 from app.formats.ids import EventId
@@ -43,7 +43,7 @@ class JobQueued(Model):
     job_id: str
 
 
-class JobOut(BaseModel):
+class JobOut(Out):
     job_id: str
     kind: JobKind
     status: JobStatus
@@ -69,13 +69,13 @@ class JobOut(BaseModel):
     finished_at: datetime | None
 
 
-class PointOut(BaseModel):
+class PointOut(Out):
     id: int
     step: int
     values: JsonObject
 
 
-class RunAnswerOut(BaseModel):
+class RunAnswerOut(Out):
     prompt_id: int
     prompt: str
     answer: str
@@ -84,14 +84,14 @@ class RunAnswerOut(BaseModel):
     is optimized, or of DPO, which optimizes none, by the reward model in use when it began; null without one."""
 
 
-class RunLookOut(BaseModel):
+class RunLookOut(Out):
     step: int
     kl: float | None
     """Nats per answer to the SFT model."""
     answers: list[RunAnswerOut]
 
 
-class RunAnswersOut(BaseModel):
+class RunAnswersOut(Out):
     items: list[RunLookOut]
     """At most 40, evenly over the run."""
 

@@ -1,7 +1,9 @@
-"""A call refuses query parameters that it does not take, all calls of /api/v1 alike: one that is misspelt, or that asks
-for what the path says (the format of a file), would be ignored in silence."""
+"""A call refuses query parameters that it does not take, and one that it takes once where it comes twice, all calls of
+/api/v1 alike: one that is misspelt, or that asks for what the path says (the format of a file), would be ignored in
+silence, and so would the first of two."""
 
 from collections.abc import Iterator
+from typing import get_origin
 
 from fastapi import Request
 from fastapi.dependencies.models import Dependant
@@ -12,17 +14,24 @@ SHOWN_CHARACTERS = 40
 
 
 async def known_query(request: Request) -> None:
-    """Without a thread. Raises InvalidError with the names that are not known, and those that are."""
+    """Without a thread. Raises InvalidError with the names that are not known, and those that are; or with one that
+    came twice."""
     route = request.scope["route"]
-    known = sorted(set(_names(route.dependant)))
-    unknown = [name for name in request.query_params if name not in known]
+    taken = dict(_taken(route.dependant))
+    given = [name for name, _value in request.query_params.multi_items()]
+    unknown = [name for name in given if name not in taken]
     if unknown:
-        taken = f"it takes {', '.join(known)}" if known else "it takes none"
+        known = f"it takes {', '.join(sorted(taken))}" if taken else "it takes none"
         file = " The ending of the file's name says its format." if route.path.endswith((".jsonl", ".parquet")) else ""
-        raise InvalidError(f"This call has no query parameter {unknown[0][:SHOWN_CHARACTERS]!r}: {taken}.{file}")
+        raise InvalidError(f"This call has no query parameter {unknown[0][:SHOWN_CHARACTERS]!r}: {known}.{file}")
+    twice = next((name for name in given if given.count(name) > 1 and not taken[name]), None)
+    if twice is not None:
+        raise InvalidError(f"The query parameter {twice!r} is given {given.count(twice)} times. Give it once.")
 
 
-def _names(dependant: Dependant) -> Iterator[str]:
-    yield from (parameter.alias for parameter in dependant.query_params)
+def _taken(dependant: Dependant) -> Iterator[tuple[str, bool]]:
+    """Names, and whether several values may come under one."""
+    for parameter in dependant.query_params:
+        yield parameter.alias, get_origin(parameter.field_info.annotation) in (tuple, list)
     for part in dependant.dependencies:
-        yield from _names(part)
+        yield from _taken(part)

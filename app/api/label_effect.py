@@ -3,10 +3,10 @@
 from collections.abc import Sequence
 
 from fastapi import APIRouter
-from pydantic import BaseModel
 
 from app.api.labeler import ApiLabeler
 from app.api.rankings import InfluenceOut, influence_out
+from app.api.schemas import Out
 from app.db.models.groups import ChosenBy
 from app.runtime import ReadSession, UnitRoute
 from app.services.labeling.labelers import find_labeler
@@ -18,7 +18,7 @@ from app.services.views.telling_rankings import Telling
 router = APIRouter(prefix="/api/v1", tags=["rankings"], route_class=UnitRoute)
 
 
-class EstimateOut(BaseModel):
+class EstimateOut(Out):
     value: float
     low: float
     """End of the 95% interval, as `high`."""
@@ -27,21 +27,21 @@ class EstimateOut(BaseModel):
     """What it was counted over."""
 
 
-class MeasuredOut(BaseModel):
+class MeasuredOut(Out):
     version: int
     num_rankings: int
     held_out_accuracy: float
     held_out_accuracy_error: float | None
 
 
-class PlaceOut(BaseModel):
+class PlaceOut(Out):
     share: float
     """Of cards on which the answer in this place came first."""
     low: float
     high: float
 
 
-class TellingOut(BaseModel):
+class TellingOut(Out):
     ranking_id: int
     influence: InfluenceOut | None
     """What it did to the reward model in use; null where that is not known."""
@@ -49,7 +49,7 @@ class TellingOut(BaseModel):
     """Nats: the mean loss of its comparisons by weights that had not learned from it; null where that is not known."""
 
 
-class LabelEffectOut(BaseModel):
+class LabelEffectOut(Out):
     models: list[MeasuredOut]
     """Reward models, the oldest first."""
     noise_ceiling: float | None
@@ -83,13 +83,13 @@ class LabelEffectOut(BaseModel):
     """Those that it foresaw worst before it had learned from them: look whether one is a slip."""
 
 
-class TwoLabelersOut(BaseModel):
+class TwoLabelersOut(Out):
     labelers: tuple[str, str]
     tau: EstimateOut
     """Kendall's tau-b over the sets of answers that both ranked."""
 
 
-class AgreementOut(BaseModel):
+class AgreementOut(Out):
     cards: int
     """Sets of answers that two labelers or more ranked, of the newest rankings; simulated labelers apart."""
     labelers: int

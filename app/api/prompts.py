@@ -6,10 +6,10 @@ from http import HTTPStatus
 from typing import Annotated, Self
 
 from fastapi import APIRouter, Query
-from pydantic import BaseModel, Field, model_validator
+from pydantic import Field, model_validator
 
 from app.api.description import raises
-from app.api.schemas import After, Limit, MessageIn, PageOut, PromptInput, Text, one_of, page_out
+from app.api.schemas import After, Limit, MessageIn, Out, PageOut, PromptInput, Text, one_of, page_out
 from app.db.base import utc_now
 from app.db.models.prompts import Prompt, PromptSource, PromptSplit
 from app.db.session import transaction
@@ -44,7 +44,7 @@ class PromptsIn(PromptIn):
         return self
 
 
-class PromptOut(BaseModel):
+class PromptOut(Out):
     id: int
     text: str
     messages: list[MessageIn]
@@ -57,7 +57,7 @@ class PromptOut(BaseModel):
     created_at: datetime
 
 
-class PromptsOut(BaseModel):
+class PromptsOut(Out):
     items: list[PromptOut]
 
 

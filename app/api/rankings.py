@@ -1,27 +1,34 @@
-"""Rankings: listed, withdrawn (kept, marked, out of training), and what the reward model says of one."""
+"""Rankings: listed, changed, withdrawn (kept, marked, out of training), and what the reward model says of one."""
 
 from datetime import datetime
+from functools import partial
+from http import HTTPStatus
 
 from fastapi import APIRouter
-from pydantic import BaseModel
+from fastapi.concurrency import run_in_threadpool
+from sqlalchemy.orm import Session
 
 from app.api.description import raises
+from app.api.groups import OrderIn, RankingCreated
 from app.api.labeler import ApiLabeler
-from app.api.schemas import After, Limit, PageOut, page_out
+from app.api.schemas import After, Limit, Out, PageOut, page_out
 from app.db.models.labelers import LabelerKind
 from app.db.models.rankings import Ranking
-from app.errors import ConflictError, GoneError, NotFoundError
+from app.errors import ConflictError, GoneError, NotFoundError, UnavailableError
 from app.formats.ids import RowId
 from app.preferences import Influence
-from app.runtime import Admitted, ReadSession, RuntimeDep, UnitRoute, WriteSession
-from app.services.labeling.labelers import labeler_of
-from app.services.labeling.rankings import list_rankings, withdraw_ranking
+from app.runtime import Admitted, ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSession
+from app.services.labeling.labelers import LabelerName, labeler_of
+from app.services.labeling.own_answers import OwnAnswer, RanksWithOwn
+from app.services.labeling.rankings import change_ranking, list_rankings, withdraw_ranking
 from app.services.views import predictions
+from app.services.views.ranking_records import get_ranking
 
 router = APIRouter(prefix="/api/v1/rankings", tags=["rankings"], route_class=UnitRoute)
+FULL = HTTPStatus.INSUFFICIENT_STORAGE
 
 
-class RankingOut(BaseModel):
+class RankingOut(Out):
     ranking_id: int
     group_id: int
     labeler: str
@@ -35,7 +42,7 @@ class RankingOut(BaseModel):
     withdrawn_at: datetime | None
 
 
-class PredictedAnswerOut(BaseModel):
+class PredictedAnswerOut(Out):
     answer_id: int
     rank: int
     """The labeler's."""
@@ -46,7 +53,7 @@ class PredictedAnswerOut(BaseModel):
     """How far the score may be off (a standard deviation); null where that is not known."""
 
 
-class InfluenceOut(BaseModel):
+class InfluenceOut(Out):
     change: float
     """Nats by which the ranking moved the mean loss of rankings that were held out: below 0 the model became better.
     Leave-one-out by one Newton step (docs/reward-model.md)."""
@@ -54,7 +61,7 @@ class InfluenceOut(BaseModel):
     """The standard error of that, over the held-out rankings."""
 
 
-class PredictionOut(BaseModel):
+class PredictionOut(Out):
     ranking_id: int
     version: int
     """The reward model in use."""
@@ -111,6 +118,34 @@ def withdraw(ranking_id: RowId, runtime: RuntimeDep, session: WriteSession, who:
     """Withdraws one of your own rankings; its group is leased to you again."""
     labeler = labeler_of(session, who)
     withdraw_ranking(session, ranking_id, labeler, lease_seconds=runtime.settings.lease_seconds)
+
+
+@router.put("/{ranking_id}", responses=raises(NotFoundError, ConflictError, UnavailableError, FULL))
+async def change(ranking_id: RowId, body: OrderIn, runtime: RuntimeDep, who: ApiLabeler) -> RankingCreated:
+    """Puts another order in the place of one of your own rankings, which is withdrawn with it: until then it counts.
+    The answer names the ranking that stands now. Sent again it changes nothing."""
+    own = None if body.own_answer is None else OwnAnswer(body.own_answer.text, body.own_answer.rank)
+    if own is not None:
+        group_id = await runtime.reading.run(lambda session: get_ranking(session, ranking_id).group_id)
+        await run_in_threadpool(runtime.group_sampling.check_own_answer, group_id, own.text)
+    return await runtime.writing.run(
+        partial(_change, runtime=runtime, who=who, ranking_id=ranking_id, body=body, own=own)
+    )
+
+
+def _change(
+    session: Session, *, runtime: Runtime, who: LabelerName, ranking_id: int, body: OrderIn, own: OwnAnswer | None
+) -> RankingCreated:
+    ranking = change_ranking(
+        session,
+        ranking_id,
+        labeler_of(session, who),
+        ranks=RanksWithOwn(body.ranks, own),
+        comment=body.comment,
+        duration_ms=body.duration_ms,
+        retrain_after=runtime.settings.retrain_after_rankings,
+    )
+    return RankingCreated(ranking_id=ranking.id)
 
 
 @router.get(

@@ -71,6 +71,12 @@ Item = TypeVar("Item")
 JsonObject = Annotated[dict[str, Any], BeforeValidator(finite)]
 
 
+class Out(BaseModel):
+    """A JSON object as it is answered: what stands below a field describes it."""
+
+    model_config = ConfigDict(use_attribute_docstrings=True)
+
+
 class Model(BaseModel):
     """A JSON object as it is sent: no other names, and numbers are JSON's numbers ("1" and true are none)."""
 
@@ -101,7 +107,7 @@ def _plain_types(annotation: Any) -> set[Any]:
     return {annotation}
 
 
-class PageOut(BaseModel, Generic[Item]):
+class PageOut(Out, Generic[Item]):
     items: list[Item]
     next: str | None
 
@@ -210,18 +216,18 @@ class SamplingInput(Model):
         )
 
 
-class PromptRef(BaseModel):
+class PromptRef(Out):
     id: int
     text: str
     messages: list[MessageIn]
 
 
-class AnswerOut(BaseModel):
+class AnswerOut(Out):
     id: int
     text: str
 
 
-class GroupOut(BaseModel):
+class GroupOut(Out):
     """A card: nothing here tells which model wrote the answers."""
 
     group_id: int

@@ -1,10 +1,10 @@
 """Tags of prompts, groups and rankings: those there are, and those of one record, read and replaced."""
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from app.api.description import raises
-from app.api.schemas import Model, Text
+from app.api.schemas import Model, Out, Text
 from app.db.models.tags import Tagged
 from app.errors import NotFoundError
 from app.formats.ids import RowId
@@ -19,17 +19,17 @@ class TagsIn(Model):
     """All that the record is to have, 40 characters each at most."""
 
 
-class TagsOut(BaseModel):
+class TagsOut(Out):
     tags: list[str]
 
 
-class KnownTagOut(BaseModel):
+class KnownTagOut(Out):
     tag: str
     records: int
     """How many have it."""
 
 
-class KnownTagsOut(BaseModel):
+class KnownTagsOut(Out):
     items: list[KnownTagOut]
     """Those of most records first, 200 at most."""
 

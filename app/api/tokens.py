@@ -3,10 +3,10 @@
 from dataclasses import asdict
 
 from fastapi import APIRouter
-from pydantic import BaseModel, Field
+from pydantic import Field
 
 from app.api.description import raises
-from app.api.schemas import Model
+from app.api.schemas import Model, Out
 from app.chat import MergeTree
 from app.errors import GoneError, NotFoundError
 from app.formats.ids import RowId
@@ -27,7 +27,7 @@ class TokenizeIn(Model):
     merges: bool = Field(False, description="Return the merges that made the tokens, too.")
 
 
-class TokenOut(BaseModel):
+class TokenOut(Out):
     """`text` is what the token writes alone, the replacement character for half a character."""
 
     token_id: int
@@ -36,7 +36,7 @@ class TokenOut(BaseModel):
     special: bool
 
 
-class TokenizeOut(BaseModel):
+class TokenizeOut(Out):
     """The bytes of all tokens joined are the text's UTF-8 where `exact` is true: some tokenizers change a text before
     they cut it. Whatever stands in the text, none of it becomes a special token. `merges` has, by token id, the tree of
     each token that merges made (byte-pair encoding); other tokenizers have none."""

@@ -10,12 +10,12 @@ from typing import Annotated, BinaryIO
 
 from fastapi import APIRouter, Query, Request
 from fastapi.responses import Response, StreamingResponse
-from pydantic import BaseModel, Field
+from pydantic import Field
 from sqlalchemy.orm import Session
 from starlette.types import Receive, Scope, Send
 
 from app.api.description import Responses, raises
-from app.api.schemas import After, JsonObject, Limit, Model, PageOut, page_out
+from app.api.schemas import After, JsonObject, Limit, Model, Out, PageOut, page_out
 from app.db.models.versions import Version, VersionKind, VersionOrigin, VersionStatus
 from app.errors import ConflictError, GoneError, InvalidError, NotFoundError, UnavailableError
 from app.formats.ids import RowId
@@ -33,7 +33,7 @@ ZIP: Responses = {200: {"content": {"application/zip": {"schema": {"type": "stri
 FULL = HTTPStatus.INSUFFICIENT_STORAGE
 
 
-class VersionOut(BaseModel):
+class VersionOut(Out):
     id: int
     name: str | None = Field(description="What somebody calls it.")
     note: str | None
@@ -84,19 +84,19 @@ class PruneIn(Model):
     dry_run: bool = Field(False, description="Only show what would be removed.")
 
 
-class Removed(BaseModel):
+class Removed(Out):
     id: int
     kind: VersionKind
     freed_bytes: int = Field(description="Size of its files, except those that another version shares.")
 
 
-class Kept(BaseModel):
+class Kept(Out):
     id: int
     kind: VersionKind
     reason: str
 
 
-class RemovalOut(BaseModel):
+class RemovalOut(Out):
     removed: list[Removed]
     kept: list[Kept]
     freed_bytes: int

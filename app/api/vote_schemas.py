@@ -2,9 +2,9 @@
 
 from datetime import datetime
 
-from pydantic import BaseModel, Field
+from pydantic import Field
 
-from app.api.schemas import MessageIn, Model, PromptInput, PromptRef, Text
+from app.api.schemas import MessageIn, Model, Out, PromptInput, PromptRef, Text
 from app.db.models.arena import Pair, PairSource, Verdict, Vote
 from app.db.models.labelers import LabelerKind
 from app.formats.ids import RowId
@@ -16,12 +16,12 @@ from app.services.arena.win_rate import Counts, Interval
 from app.services.labeling.rankings import MAX_DURATION_MS, MAX_KEY_CHARACTERS
 
 
-class SideOut(BaseModel):
+class SideOut(Out):
     side: str = Field(description="`a` or `b`.")
     text: str
 
 
-class PairOut(BaseModel):
+class PairOut(Out):
     """Nothing here tells which version wrote which answer: POST /api/v1/arena/votes does."""
 
     pair_id: int
@@ -43,14 +43,14 @@ class VoteIn(Model):
     idempotency_key: Text | None = Field(None, min_length=1, max_length=MAX_KEY_CHARACTERS)
 
 
-class WriterOut(BaseModel):
+class WriterOut(Out):
     side: str
     version_id: int | None = Field(description="Null where that version is not in this installation.")
     written_by: str | None = Field(description="Its name then.")
     score: float | None = Field(description="By the reward model, if one scored the pair.")
 
 
-class VoteOut(BaseModel):
+class VoteOut(Out):
     vote_id: int
     pair_id: int
     labeler: str
@@ -65,25 +65,25 @@ class VoteOut(BaseModel):
     withdrawn_at: datetime | None
 
 
-class CountsOut(BaseModel):
+class CountsOut(Out):
     wins: int
     ties: int
     losses: int
     both_bad: int
 
 
-class IntervalOut(BaseModel):
+class IntervalOut(Out):
     low: float
     high: float
 
 
-class AlarmOut(BaseModel):
+class AlarmOut(Out):
     verdict: AlarmVerdict
     says: str
     vote_ids: list[int] = Field(description="Votes that show it.")
 
 
-class ResultOut(BaseModel):
+class ResultOut(Out):
     version_id: int
     against_id: int
     votes: CountsOut
@@ -96,7 +96,7 @@ class ResultOut(BaseModel):
     alarm: AlarmOut = Field(description="Whether the reward model praises what people do not prefer.")
 
 
-class StandingOut(BaseModel):
+class StandingOut(Out):
     version_id: int | None
     written_by: str | None
     rating: float = Field(description="Elo points; 1000 is the mean.")
@@ -106,7 +106,7 @@ class StandingOut(BaseModel):
     component: int = Field(description="Ratings of different components cannot be compared.")
 
 
-class StandingsOut(BaseModel):
+class StandingsOut(Out):
     standings: list[StandingOut]
     votes: int
 

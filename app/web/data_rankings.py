@@ -22,6 +22,7 @@ from app.formats.languages import NAMES
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute
 from app.services.labeling import rankings
 from app.services.labeling.labelers import LabelerName, labeler_of
+from app.services.versions.versions import active_reward
 from app.services.views.group_records import UNSEEN
 from app.services.views.ranking_records import (
     RankingOrder,
@@ -56,6 +57,7 @@ SORTS = (
 DONE = {
     "withdraw": N_("The ranking was withdrawn. It is kept here, and no training learns from it any more."),
     "restore": N_("The ranking counts again."),
+    "change": N_("This is the ranking that counts now. What it was before is kept, and marked as withdrawn."),
     **TAGS_DONE,
 }
 
@@ -118,8 +120,10 @@ class RankingPage(DataPage):
     """The vote that it came of."""
     is_mine: bool
     """Whether this browser's labeler gave it."""
-    can_rank_again: bool
-    """Whether its group is a card."""
+    can_be_changed: bool
+    """Whether another order can take its place."""
+    has_prediction: bool
+    """Whether the reward model in use can be asked about it, which only its labeler may."""
     names_hidden: bool
     """Whether its card is out again, to be judged blind."""
     error: AppError | None = None
@@ -218,6 +222,7 @@ def _page(
     error: AppError | None = None,
 ) -> Response:
     ranking = get_ranking(session, ranking_id)
+    is_mine = ranking.labeler.name == labeler_name(request)
     page = RankingPage(
         frame=frame(session, runtime, PATH, notice),
         ranking=ranking,
@@ -225,12 +230,18 @@ def _page(
         answers=placed(ranking),
         versions=learned_from(session, ranking_id),
         vote_id=session.scalar(select(Vote.id).where(Vote.ranking_id == ranking_id)),
-        is_mine=ranking.labeler.name == labeler_name(request),
-        can_rank_again=ranking.group.digest is None,
+        is_mine=is_mine,
+        can_be_changed=may_be_changed(ranking),
+        has_prediction=is_mine and ranking.withdrawn_at is None and active_reward(session) is not None,
         names_hidden=is_unseen(ranking.group),
         error=error,
     )
     return render(request, page, status_code=200 if error is None else error.status_code)
+
+
+def may_be_changed(ranking: Ranking) -> bool:
+    """By whoever gave it: it counts, and its group is a card."""
+    return ranking.withdrawn_at is None and ranking.group.digest is None
 
 
 def is_unseen(group: Group) -> bool:

@@ -66,6 +66,7 @@ PAGES = (
         N_("Go to the data"),
         (
             "app.web.data_tags",
+            "app.web.data_change",
             "app.web.data_rankings",
             "app.web.data_prompt",
             "app.web.data_prompts",

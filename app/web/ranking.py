@@ -10,31 +10,28 @@ from starlette.datastructures import FormData
 from starlette.responses import RedirectResponse, Response
 
 from app.db.base import utc_now
-from app.db.models.groups import ANSWERS_PER_GROUP, SkipReason
+from app.db.models.groups import SkipReason
 from app.db.models.labelers import Labeler
 from app.errors import InvalidError, UnavailableError
 from app.formats.ids import RowId
 from app.formats.languages import Asked, name, primary
-from app.formats.texts import shows_anything
-from app.preferences import competition_ranks
 from app.runtime import Runtime, RuntimeDep, UnitRoute, WriteSession
 from app.services.labeling import groups, labelers, rankings, skips
 from app.services.labeling.labelers import LabelerName
 from app.services.labeling.languages import prompts_at_hand, tags_to_draw
-from app.services.labeling.own_answers import OwnAnswer, RanksWithOwn
-from app.translation import _, ngettext
+from app.services.labeling.own_answers import OwnAnswer
+from app.translation import _
 from app.web import told, told_again
 from app.web.browser_name import BrowserLabeler
 from app.web.cards import Card, Language, NoCard, card_of, no_card
 from app.web.label_page import show
 from app.web.languages import asked_of, can_leave_out
+from app.web.ranking_form import OWN_FIELD, OWN_RANK, normalized, parse_own, parse_ranks, whole_number
 from app.web.security import FormDep
 from app.web.templating import is_fragment
 from app.web.told import Told
 
 router = APIRouter(route_class=UnitRoute)
-RANK_FIELD = "rank-"
-OWN_FIELD, OWN_RANK = "own_answer", "rank-own"
 
 
 @router.post("/groups/{group_id}/rankings")
@@ -43,7 +40,7 @@ async def submit_ranking(
 ) -> Response:
     """Fields: `rank-ID` for each of the four answers and, for an answer of one's own, `own_answer` and `rank-own`; then
     ranks go to 5. Both left empty, there is no own one."""
-    own = _parse_own(form)
+    own = parse_own(form)
     refused: InvalidError | None = None
     if own is not None:
         try:
@@ -68,7 +65,7 @@ def _submit(
     refused: InvalidError | None,
 ) -> Response:
     labeler = _labeler(session, who)
-    ranks, comment = _parse_ranks(form), str(form.get("comment", ""))
+    ranks, comment = parse_ranks(form), str(form.get("comment", ""))
     try:
         if refused is not None:
             raise refused
@@ -76,9 +73,9 @@ def _submit(
             session,
             group_id=group_id,
             labeler=labeler,
-            ranks=_normalized(ranks, own),
+            ranks=normalized(ranks, own),
             comment=comment,
-            duration_ms=_whole_number(form.get("duration_ms")),
+            duration_ms=whole_number(form.get("duration_ms")),
             idempotency_key=str(form.get("idempotency_key", "")) or None,
             retrain_after=runtime.settings.retrain_after_rankings,
         )
@@ -91,7 +88,7 @@ def _submit(
             former_ranks=ranks,
             former_comment=comment,
             own_text=str(form.get(OWN_FIELD, "")),
-            own_rank=_whole_number(form.get(OWN_RANK)),
+            own_rank=whole_number(form.get(OWN_RANK)),
             form_error=error.page_message,
         )
         return show(request, runtime, session, kept, status_code=error.status_code)
@@ -149,52 +146,6 @@ def withdraw_ranking(
 
 def _labeler(session: Session, who: LabelerName) -> Labeler:
     return labelers.labeler_of(session, who)
-
-
-def _parse_ranks(form: FormData) -> dict[int, int]:
-    ranks: dict[int, int] = {}
-    for field, value in form.items():
-        if field.startswith(RANK_FIELD) and field != OWN_RANK:
-            answer_id, rank = _whole_number(field.removeprefix(RANK_FIELD)), _whole_number(value)
-            if answer_id is None or rank is None:
-                raise InvalidError(_("A rank is a whole number from 1 (best) to 4. Reload the page and rank again."))
-            ranks[answer_id] = rank
-    return ranks
-
-
-def _parse_own(form: FormData) -> OwnAnswer | None:
-    """None where neither its text nor its rank was given. Raises InvalidError where one is missing."""
-    text, rank = str(form.get(OWN_FIELD, "")), _whole_number(form.get(OWN_RANK))
-    if rank is None and not shows_anything(text):
-        return None
-    return OwnAnswer(text, rank or 0)
-
-
-def _normalized(ranks: dict[int, int], own: OwnAnswer | None) -> RanksWithOwn:
-    """A gap (2, 3, 4, 4 by the buttons) is no doubt about the order; a missing answer is."""
-    missing = ANSWERS_PER_GROUP - len(ranks)
-    if missing > 0:
-        raise InvalidError(
-            ngettext(
-                "One answer has no rank yet. Give each answer a rank (equal ranks are a tie), then submit again.",
-                "{n} answers have no rank yet. Give each answer a rank (equal ranks are a tie), then submit again.",
-                missing,
-            )
-        )
-    if own is not None and own.rank == 0:
-        raise InvalidError(_("Your own answer has no rank yet. Give it one, or empty its box."))
-    given = [*ranks.values(), *([] if own is None else [own.rank])]
-    if not all(1 <= rank <= len(given) for rank in given):
-        refusal = _("Ranks go from 1 (best) to {most}. Choose one for each answer, then submit again.", most=len(given))
-        raise InvalidError(refusal)
-    dense = competition_ranks(given)
-    own = None if own is None else replace(own, rank=dense[-1])
-    return RanksWithOwn(dict(zip(ranks, dense, strict=False)), own)
-
-
-def _whole_number(value: object) -> int | None:
-    text = str(value)
-    return int(text) if text.isascii() and text.isdigit() and len(text) <= 18 else None
 
 
 def _telling(card: Card | NoCard, said: Told) -> Card | NoCard:

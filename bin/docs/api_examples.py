@@ -10,6 +10,7 @@ IN_PATH = {"job_id": "JOB_ID", "model": "fourfold", "kind": "ranking"}
 BODIES: dict[str, Any] = {
     "/api/v1/groups": {"prompt": "How do I boil an egg?"},
     "/api/v1/groups/{group_id}/rankings": {"ranks": {"1": 1, "2": 3, "3": 2, "4": 3}, "comment": "B is short"},
+    "/api/v1/rankings/{ranking_id}": {"ranks": {"1": 2, "2": 1, "3": 3, "4": 3}, "comment": "A is wrong after all"},
     "/api/v1/groups/{group_id}/skip": {"reason": "unclear"},
     "/api/v1/arena/pairs": {"prompt": "How do I boil an egg?"},
     "/api/v1/arena/votes": {"pair_id": 1, "verdict": "a"},

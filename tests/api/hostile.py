@@ -88,6 +88,7 @@ def bodies(ranks: dict[str, int]) -> dict[str, list[Any]]:
         "POST /api/v1/groups/{group_id}/rankings": [
             {"ranks": ranks, "comment": "good", "duration_ms": 5, "idempotency_key": "k"}
         ],
+        "PUT /api/v1/rankings/{ranking_id}": [{"ranks": ranks, "comment": "good", "duration_ms": 5}],
         "POST /api/v1/groups/{group_id}/skip": [{"reason": "unclear"}],
         "PUT /api/v1/label-settings": [{"temperature": 0.8, "top_p": 0.9, "max_tokens": 8, "other_answers": 0}],
         "PUT /api/v1/guidelines": [{"text": "x"}],
@@ -195,6 +196,7 @@ FORMS = {
     "POST /prompts": {"prompt": "Hi"},
     "POST /data/rankings/{ranking_id}/withdraw": {},
     "POST /data/rankings/{ranking_id}/restore": {},
+    "POST /data/rankings/{ranking_id}/change": {"rank-1": "1", "comment": "good", "duration_ms": "5"},
     "POST /data/votes/{vote_id}/withdraw": {},
     "POST /data/prompts/new": {"prompt": "Hi", "split": "train"},
     "POST /data/tags": {"of": "ranking", "id": "1", "tag": "x", "less": ""},

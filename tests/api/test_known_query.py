@@ -30,3 +30,20 @@ def test_what_is_taken_is_named(shared: LiveServer) -> None:
     check_problem(answer, 422, "it takes after, include_withdrawn, labeler_kind, limit")
     assert shared.client.get("/api/v1/rankings", params={"limit": 1}).status_code == 200
     assert shared.client.get("/v1/models", params={"api-version": "1"}).status_code == 200, "OpenAI's clients send more"
+
+
+def test_what_is_taken_once_is_refused_twice_by_every_call(shared: LiveServer) -> None:
+    """The last of several would be taken in silence. Lists come as often as they have values."""
+    document, seen = shared.client.get("/openapi.json").json(), 0
+    for path, operations in document["paths"].items():
+        for method, operation in operations.items() if path.startswith("/api/v1/") else ():
+            for parameter in operation.get("parameters", ()):
+                if parameter["in"] != "query" or parameter["schema"].get("type") == "array":
+                    continue
+                asked = re.sub(r"\{\w+\}", "1", re.sub(r"\{kind\}", "ranking", path))
+                answer = shared.client.request(method, asked, params={parameter["name"]: ["1", "2"]})
+                check_problem(answer, 422, f"'{parameter['name']}' is given 2 times")
+                seen += 1
+    assert seen > 20
+    several = shared.client.post("/api/v1/groups/next", params={"languages": ["en", "zh"]})
+    assert several.status_code == 200

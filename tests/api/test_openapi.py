@@ -30,6 +30,7 @@ CONTRACT = {
     ("get", "/api/v1/labeler-agreement"),
     ("get", "/api/v1/rankings"),
     ("delete", "/api/v1/rankings/{ranking_id}"),
+    ("put", "/api/v1/rankings/{ranking_id}"),
     ("get", "/api/v1/rankings/{ranking_id}/prediction"),
     ("get", "/api/v1/prompts"),
     ("post", "/api/v1/prompts"),

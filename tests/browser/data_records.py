@@ -26,10 +26,11 @@ def give_records(server: LiveServer, name: str) -> int:
     for door, row in (("votes", VOTE), ("rankings", RANKED)):
         sent = server.client.post(f"/api/v1/import/{door}", content=json.dumps(row).encode())
         assert sent.status_code == 201, sent.text
-    return [_rank(server, labeler) for labeler in ("grace", name)][-1]
+    return [rank_by(server, labeler) for labeler in ("grace", name)][-1]
 
 
-def _rank(server: LiveServer, labeler: str) -> int:
+def rank_by(server: LiveServer, labeler: str) -> int:
+    """A card as A, B and C tied, D; the ranking's id."""
     headers = httpx2.Headers({"X-Labeler": labeler})
     card = take_card(server.client, headers)
     ranks = dict(zip(ranks_of(card), (1, 2, 2, 4), strict=True))

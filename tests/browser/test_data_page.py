@@ -7,7 +7,7 @@ from pathlib import Path
 import pytest
 from playwright.sync_api import Browser, Page, expect
 
-from tests.browser.data_records import give_records
+from tests.browser.data_records import give_records, rank_by
 from tests.browser.label_page import LabelPage
 from tests.browser.test_accessibility import BOTH, check, seen
 from tests.live import LiveServer
@@ -43,6 +43,7 @@ def test_every_part_in_every_state(
 ) -> None:
     opened = (
         f"/data/rankings/{ranking_id}",
+        f"/data/rankings/{ranking_id}/change",
         "/data/votes/1",
         "/data/groups/1",
         "/data?q=zzz",
@@ -81,16 +82,25 @@ def test_by_keyboard_a_ranking_is_withdrawn_and_put_back(mine: Page, label_serve
     expect(mine.get_by_text("The ranking counts again.")).to_be_visible()
 
 
-def test_to_change_it_its_card_opens_with_the_order_in_it(
-    mine: Page, label_server: LiveServer, ranking_id: int
-) -> None:
-    mine.goto(f"{label_server.url}/data/rankings/{ranking_id}")
-    mine.get_by_role("button", name="Change it").click()
-    expect(mine.locator("#answers")).to_be_visible()
-    assert "/groups/" in mine.url
-    mine.goto(f"{label_server.url}/data/rankings/{ranking_id}")
-    mine.get_by_role("button", name="Let it count again").click()
-    expect(mine.get_by_text("The ranking counts again.")).to_be_visible()
+def test_by_keyboard_a_ranking_is_changed(mine: Page, label_server: LiveServer) -> None:
+    mine.goto(f"{label_server.url}/data/rankings/{rank_by(label_server, 'somebody')}")
+    mine.get_by_role("link", name="Change it").press("Enter")
+    expect(mine.locator("#order")).to_contain_text("A › B = C › D")
+    mine.keyboard.press("Escape")
+    mine.keyboard.press("d")
+    mine.reload()
+    expect(mine.locator("#answer-D")).to_have_attribute("data-rank", "1")  # what was begun is there again
+    mine.get_by_role("link", name="Leave it as it is").press("Enter")
+    expect(mine.get_by_text("withdrawn", exact=True)).to_have_count(0)
+    mine.get_by_role("link", name="Change it").press("Enter")
+    expect(mine.locator("#order")).to_contain_text("A › B = C › D")  # and not where it was left alone
+    mine.keyboard.press("Escape")
+    for key in ("d", "c", "b", "Enter"):
+        mine.keyboard.press(key)
+    expect(mine.get_by_role("status").filter(has_text="This is the ranking that counts now.")).to_be_focused()
+    expect(mine.locator(".record-verdict")).to_contain_text("D › C › B › A")
+    mine.get_by_role("link", name="Change it").press("Enter")
+    expect(mine.locator("#order")).to_contain_text("D › C › B › A")  # and no draft of before
 
 
 def test_by_keyboard_a_ranking_is_tagged_and_found_again(mine: Page, label_server: LiveServer, ranking_id: int) -> None:

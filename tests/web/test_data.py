@@ -5,8 +5,9 @@ import random
 import re
 from collections.abc import Sequence
 
+import httpx2
 import pytest
-from sqlalchemy import select
+from sqlalchemy import func, select
 
 from app.db.base import utc_now
 from app.db.models.groups import Group, GroupStatus
@@ -20,6 +21,7 @@ from app.services.labeling.labelers import get_or_create_labeler
 from app.services.views import record_window
 from tests.api.conftest import ranks_of
 from tests.live import LiveServer, take_card
+from tests.web.test_prediction import add_reward
 from tests.web.visitor import Visitor, words_of
 
 TABS = ("/data", "/data/prompts", "/data/votes", "/data/groups", "/data/labelers")
@@ -74,7 +76,7 @@ def test_a_ranking_is_listed_and_opened(server: LiveServer, visitor: Visitor) ->
     assert visitor.client.get("/data/rankings/999").status_code == 404
 
 
-def test_ones_own_is_changed_withdrawn_and_put_back(server: LiveServer, visitor: Visitor) -> None:
+def test_ones_own_is_withdrawn_and_put_back(server: LiveServer, visitor: Visitor) -> None:
     mine, other = rank_one(server, own_name(visitor)), rank_one(server, "ada")
     refused = visitor.send(f"/data/rankings/{other}/withdraw")
     assert (refused.status_code, "somebody else" in refused.text) == (409, True)
@@ -87,13 +89,91 @@ def test_ones_own_is_changed_withdrawn_and_put_back(server: LiveServer, visitor:
         assert group.status is GroupStatus.RANKED, "nobody is asked again"
     assert "counts again" in visitor.send(f"/data/rankings/{mine}/restore").text
     assert f'id="ranking-{mine}"' in visitor.get("/data?who=mine")
-    card = visitor.send(f"/rankings/{mine}/withdraw")
-    assert card.url.path == f"/groups/{group.id}", "to change it is to rank the card again"
-    hidden = visitor.get(f"/data/rankings/{mine}")
-    assert "who wrote it is told once its card is ranked again" in hidden
-    assert 'href="/versions/1"' not in hidden
-    assert "counts again" in visitor.send(f"/data/rankings/{mine}/restore").text
     assert visitor.send("/data/rankings/999/restore").status_code == 404
+
+
+def change(server: LiveServer, visitor: Visitor, ranking_id: int, order: str, **more: str) -> httpx2.Response:
+    """Sends another order."""
+    with server.runtime.read() as session:
+        ranks = session.get_one(Ranking, ranking_id).ranks
+    form = {f"rank-{answer}": rank for answer, rank in zip(ranks, order, strict=True)} | more
+    return visitor.send(f"/data/rankings/{ranking_id}/change", fragment=False, **form)
+
+
+def newest_ranking(server: LiveServer) -> int:
+    with server.runtime.read() as session:
+        return session.scalar(select(func.max(Ranking.id))) or 0
+
+
+def test_ones_own_opens_for_change_and_nothing_is_lost_until_another_order_is_sent(
+    server: LiveServer, visitor: Visitor
+) -> None:
+    mine, other = rank_one(server, own_name(visitor), "as it was"), rank_one(server, "ada")
+    path = f"/data/rankings/{mine}/change"
+    assert f'href="{path}"' in visitor.get(f"/data/rankings/{mine}")
+    page = visitor.get(path)
+    assert len(re.findall(r'value="\d" required checked', page)) == 4, "its order is in it"
+    assert "as it was</textarea>" in page
+    assert 'href="/versions/1"' not in page, "who wrote which is not told here"
+    refused = change(server, visitor, mine, "1999", comment="<kept>")
+    assert (refused.status_code, "&lt;kept&gt;</textarea>" in refused.text) == (422, True)
+    assert "Ranks go from 1 (best) to 4." in words_of(refused.text)
+    assert newest_ranking(server) == other
+    assert f'id="ranking-{mine}"' in visitor.get("/data?who=mine"), "it counts as before"
+    changed = change(server, visitor, mine, "4321", comment="new")
+    now = newest_ranking(server)
+    assert (changed.status_code, changed.url.path) == (200, f"/data/rankings/{now}")
+    assert "This is the ranking that counts now." in words_of(changed.text)
+    assert change(server, visitor, mine, "4321", comment="new").url.path.endswith(f"/{now}")
+    assert newest_ranking(server) == now, "sent twice, changed once"
+    assert visitor.client.get(path).status_code == 409, "it does not count any more"
+    assert change(server, visitor, mine, "1234").status_code == 409
+    assert f'id="ranking-{mine}"' in visitor.get("/data?state=withdrawn")
+
+
+def test_only_ones_own_is_changed(server: LiveServer, visitor: Visitor) -> None:
+    other = rank_one(server, "ada")
+    path = f"/data/rankings/{other}/change"
+    assert "somebody else" in visitor.client.get(path).text
+    assert change(server, visitor, other, "4321").status_code == 409
+    assert visitor.client.get("/data/rankings/999/change").status_code == 404
+    url = f"/api/v1/rankings/{other}"
+    with server.runtime.read() as session:
+        ranks = dict(zip(session.get_one(Ranking, other).ranks, [4, 3, 2, 1], strict=True))
+    refused = server.client.put(url, json={"ranks": ranks}, headers={"X-Labeler": "bob"})
+    assert refused.status_code == 409
+    done = server.client.put(url, json={"ranks": ranks, "comment": "x"}, headers={"X-Labeler": "ada"})
+    assert done.json() == {"ranking_id": newest_ranking(server)}
+    listed = server.client.get("/api/v1/rankings").json()["items"]
+    assert [(each["ranks"], each["comment"]) for each in listed] == [(ranks, "x")]
+
+
+def test_an_own_answer_is_changed_with_the_rest(server: LiveServer, visitor: Visitor) -> None:
+    mine = rank_one(server, own_name(visitor))
+    change(server, visitor, mine, "2345", **{"own_answer": "A better one", "rank-own": "1"})
+    page = visitor.get(f"/data/rankings/{newest_ranking(server)}/change")
+    assert "A better one</textarea>" in page
+    assert re.search(r'name="rank-own" value="1" checked', page)
+
+
+def test_ones_own_leads_to_what_the_reward_model_says(server: LiveServer, visitor: Visitor) -> None:
+    mine, other = rank_one(server, own_name(visitor)), rank_one(server, "ada")
+    assert "/prediction" not in visitor.get(f"/data/rankings/{mine}"), "there is no reward model"
+    add_reward(server)
+    assert f'href="/rankings/{mine}/prediction"' in visitor.get(f"/data/rankings/{mine}")
+    assert "/prediction" not in visitor.get(f"/data/rankings/{other}"), "the page speaks to who gave it"
+    visitor.send(f"/data/rankings/{mine}/withdraw")
+    assert "/prediction" not in visitor.get(f"/data/rankings/{mine}")
+
+
+def test_a_card_of_somebody_else_is_not_called_once_yours(server: LiveServer, visitor: Visitor) -> None:
+    mine = take_card(server.client, {"X-Labeler": own_name(visitor)})["group_id"]
+    other = take_card(server.client, {"X-Labeler": "ada"})["group_id"]
+    refused = visitor.client.get(f"/groups/{other}")
+    assert refused.status_code == 409
+    assert "This card is not yours: somebody else has it now." in words_of(refused.text)
+    visitor.send(f"/groups/{mine}/skip", reason="other")
+    assert "This card is not yours any more: it was skipped." in words_of(visitor.client.get(f"/groups/{mine}").text)
 
 
 def test_to_change_what_was_withdrawn_in_another_tab_opens_its_card_as_well(

@@ -23,12 +23,15 @@ from app.translation import N_, _
 _random = random.SystemRandom()
 PAGE_STATES = {
     GroupStatus.SAMPLING: N_("its answers are still being written"),
-    GroupStatus.READY: N_("it was given back"),
+    GroupStatus.READY: N_("it waits for anybody"),
     GroupStatus.LEASED: N_("somebody else has it now"),
     GroupStatus.RANKED: N_("it has been ranked"),
     GroupStatus.SKIPPED: N_("it was skipped"),
     GroupStatus.EXPIRED: N_("another version answers now"),
 }
+LEFT = N_("This card is not yours any more: {reason}. Continue with the next one.")
+OTHERS = N_("This card is not yours: {reason}. Continue with the next one.")
+"""Whoever held a card last is still named in it; of another's nobody knows whether it was theirs before."""
 GIVEN_LEASE = timedelta(days=30)
 """How long answers of a chat wait for the one who gave them: they are shown to nobody else."""
 OWN = " own"
@@ -244,10 +247,7 @@ def check_leased(group: Group, labeler: Labeler) -> None:
         raise ConflictError(
             f"Group {group.id} is not leased to {labeler.name}: it is {state}. "
             "Take another one (POST /api/v1/groups/next).",
-            page=_(
-                "This card is not yours any more: {reason}. Continue with the next one.",
-                reason=_(PAGE_STATES[group.status]),
-            ),
+            page=_(LEFT if group.leased_to == labeler.id else OTHERS, reason=_(PAGE_STATES[group.status])),
         )
 
 

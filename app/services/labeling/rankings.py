@@ -11,7 +11,7 @@ from app.db.models.labelers import Labeler, LabelerKind
 from app.db.models.rankings import Ranking
 from app.errors import ConflictError, InvalidError, NotFoundError
 from app.formats.texts import clean_text
-from app.preferences import ranks_in_order
+from app.preferences import normalize_ranks, ranks_in_order
 from app.services.jobs import retraining
 from app.services.labeling.groups import check_leased, get_group, is_leased_to, lease
 from app.services.labeling.own_answers import OwnAnswer, RanksWithOwn, find_own_answer, offered, store_own_answer
@@ -51,15 +51,10 @@ def submit_ranking(
     if not is_leased_to(group, labeler) and _standing(session, group_id, labeler) is not None:
         raise _already_ranked(group_id)
     check_leased(group, labeler)
-    if own is None:
-        _check_ranks(ranks, [answer.id for answer in offered(group)])
-    else:
-        _check_ranks({**ranks, OWN: own.rank}, [*(answer.id for answer in offered(group)), OWN])
-        ranks = {**ranks, store_own_answer(session, group, labeler, own.text).id: own.rank}
     ranking = Ranking(
         group_id=group_id,
         labeler_id=labeler.id,
-        ranks={str(answer_id): rank for answer_id, rank in ranks.items()},
+        ranks=_stored_ranks(session, group, labeler, ranks, own),
         comment=comment,
         duration_ms=duration_ms,
         idempotency_key=idempotency_key,
@@ -69,6 +64,70 @@ def submit_ranking(
     session.flush()
     retraining.after_ranking(session, retrain_after=retrain_after)
     return ranking
+
+
+def change_ranking(
+    session: Session,
+    ranking_id: int,
+    labeler: Labeler,
+    *,
+    ranks: Mapping[int, int] | RanksWithOwn,
+    comment: str | None = None,
+    duration_ms: int | None = None,
+    retrain_after: int,
+) -> Ranking:
+    """Stores another order of the same answers in the place of one's own ranking, which is withdrawn with it: until
+    then it counts. Gives the one that stands: the same where nothing is another, and where it was sent before.
+
+    Raises NotFoundError, InvalidError, ConflictError.
+    """
+    former = _own_ranking(session, ranking_id, labeler)
+    ranks, own = ranks if isinstance(ranks, RanksWithOwn) else (ranks, None)
+    comment = clean_text(comment or "") or None
+    _check_extras(comment, duration_ms, None)
+    group, standing = get_group(session, former.group_id), _standing(session, former.group_id, labeler)
+    if group.digest is not None:
+        raise ConflictError(
+            f"Ranking {ranking_id} came with a file, or of a vote: it can be withdrawn, and not changed.",
+            page=_("This ranking came with a file, or of a vote. It can be withdrawn, but not changed."),
+        )
+    stored = _stored_ranks(session, group, labeler, ranks, own)
+    if standing is not None and _says_the_same(standing, stored, comment):
+        return standing
+    if former.withdrawn_at is not None:
+        raise ConflictError(
+            f"Ranking {ranking_id} does not stand any more, so nothing was changed.",
+            page=_("This ranking was changed or withdrawn meanwhile, so nothing was changed. Look at it again."),
+        )
+    former.withdrawn_at = utc_now()
+    session.flush()  # before the other: one of a labeler stands for a group
+    ranking = Ranking(group_id=group.id, labeler_id=labeler.id, ranks=stored, comment=comment, duration_ms=duration_ms)
+    session.add(ranking)
+    session.flush()
+    retraining.after_ranking(session, retrain_after=retrain_after)
+    return ranking
+
+
+def _stored_ranks(
+    session: Session, group: Group, labeler: Labeler, ranks: Mapping[int, int], own: OwnAnswer | None
+) -> dict[str, int]:
+    """As they are kept; the labeler's own answer is stored with them. Raises InvalidError."""
+    answers = [answer.id for answer in offered(group)]
+    if own is None:
+        _check_ranks(ranks, answers)
+    else:
+        _check_ranks({**ranks, OWN: own.rank}, [*answers, OWN])
+        ranks = {**ranks, store_own_answer(session, group, labeler, own.text).id: own.rank}
+    return {str(answer_id): rank for answer_id, rank in ranks.items()}
+
+
+def _says_the_same(ranking: Ranking, ranks: Mapping[str, int], comment: str | None) -> bool:
+    """Whether order and comment are those, however the ranks are numbered."""
+    if ranking.ranks.keys() != ranks.keys() or ranking.comment != comment:
+        return False
+    answers = list(ranks)
+    here, there = ([each[answer] for answer in answers] for each in (ranking.ranks, ranks))
+    return normalize_ranks(here) == normalize_ranks(there)
 
 
 def _check_extras(comment: str | None, duration_ms: int | None, idempotency_key: str | None) -> None:

@@ -9,6 +9,8 @@ counts = In("app/services/views/record_counts.py", "tests/services/views/test_re
 records = In("app/services/views/ranking_records.py", "tests/web/test_data.py")
 page = In("app/web/data_rankings.py", "tests/web/test_data.py")
 groups = In("app/web/data_groups.py", "tests/web/test_data.py")
+change = In("app/web/data_change.py", "tests/web/test_data.py")
+cards = In("app/services/labeling/groups.py", "tests/web/test_data.py")
 preview = In(
     "app/services/data/import_preview.py", "tests/services/data/test_import_preview.py", "tests/web/test_data_import.py"
 )
@@ -44,6 +46,15 @@ FAULTS = [
     rankings("one of a file that is not in yet is put back", " or session.get_one(Group, ranking.group_id).import_id is not None", ""),
     rankings("what was ranked anew is given out again", "elif group.status is not GroupStatus.RANKED or _standing(session, group.id, labeler) is not None:", "elif False:"),
     rankings("what was withdrawn elsewhere cannot be changed", "elif group.status is not GroupStatus.RANKED or _standing(session, group.id, labeler) is not None:", "else:"),
+    last("a change sent twice is refused", "if standing is not None and _says_the_same(standing, stored, comment):", "if False:"),
+    last("ranks numbered otherwise are another order", "return normalize_ranks(here) == normalize_ranks(there)", "return here == there"),
+    last("a ranking of a file is changed", "    if group.digest is not None:", "    if False:"),
+    last("a withdrawn ranking is changed", "    if former.withdrawn_at is not None:", "    if False:"),
+    last("changes start no training", "    session.add(ranking)\n    session.flush()\n    retraining.after_ranking(session, retrain_after=retrain_after)\n    return ranking\n\n\ndef _stored_ranks", "    session.add(ranking)\n    session.flush()\n    return ranking\n\n\ndef _stored_ranks"),
+    page("the reward model's opinion of another's ranking is linked", "has_prediction=is_mine and ", "has_prediction="),
+    change("somebody else's ranking opens for change", "if ranking.labeler.name != labeler_name(request):", "if False:"),
+    change("a refused order is lost", "former_ranks=ranks_so_far(form),", ""),
+    cards("a card that never was theirs was once", "LEFT if group.leased_to == labeler.id else OTHERS", "LEFT"),
     found("in an order by time all rankings are found", "conditions += RankingsWanted(self.standing, self.labeler_id).along()", "pass"),
     found("what a file is still bringing is listed as withdrawn", "if self.standing is not Standing.IN_FORCE:", "if False:"),
     found("no policy learned from a ranking", "or_(Version.id.in_(ids), Version.reward_version_id.in_(ids))", "Version.id.in_(ids)"),
@@ -70,7 +81,7 @@ FAULTS = [
     labelers("labelers have one order", 'newest_first=here.get("sort") == NEWEST', "newest_first=False"),
     frame("an order is a filter", 'if name not in ("after", "sort"))', 'if name not in ("after",))'),
     page("equal answers are not marked", "ranks.count(rank) > 1", "ranks.count(rank) > 2"),
-    page("a ranking of a file is ranked anew", "can_rank_again=ranking.group.digest is None", "can_rank_again=True"),
+    page("a ranking of a file is ranked anew", " and ranking.group.digest is None", ""),
     doors("of more bad rows nothing is told", "return max(0, self.preview.num_problems - SHOWN_PROBLEMS)", "return 0"),
     preview("a preview ends at the first bad row", "rows = read(preview.refuse)", "from app.services.data.row_places import refuse\n    rows = read(refuse)"),
     preview("what has bad rows can be imported", "self.num_problems == 0 and self.rows > 0", "self.rows > 0"),

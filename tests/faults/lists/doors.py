@@ -31,7 +31,9 @@ described = In("app/api/description.py", ADMISSION)
 
 known_query = In("app/api/known_query.py", "tests/api/test_known_query.py")
 FAULTS = [
-    known_query("parameters of dependencies are not known", "        yield from _names(part)\n", "        yield from ()\n"),
+    known_query("parameters of dependencies are not known", "        yield from _taken(part)\n", "        yield from ()\n"),
+    known_query("of one that comes twice the last is taken", "given.count(name) > 1 and not taken[name]", "False"),
+    known_query("a list has one value", "in (tuple, list)", "in ()"),
     known_query("what is unknown is ignored", "    if unknown:\n", "    if False:\n"),
     admission("everything under /api is open", 'scope["path"].startswith("/static/")', 'scope["path"].startswith(("/static/", "/api/"))'),
     admission("the beginning of the token is enough", "hmac.compare_digest(presented.encode(errors=\"replace\"), self._token)", "self._token.startswith(presented.encode(errors=\"replace\"))"),

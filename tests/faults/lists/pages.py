@@ -22,6 +22,7 @@ errors = In("app/web/errors.py", "tests/web/test_errors.py")
 problems = In("app/http/problems.py", "tests/web/test_errors.py")
 
 ranking = In("app/web/ranking.py", "tests/web/test_ranking.py")
+ranking_form = In("app/web/ranking_form.py", "tests/web/test_ranking.py")
 told_again = In("app/web/told_again.py", "tests/web/test_told_again.py")
 own_prompt = In("app/web/own_prompt.py", "tests/web/test_own_prompt.py")
 label_page = In("app/web/label.py", "tests/web/test_label.py")
@@ -79,7 +80,7 @@ FAULTS = [
     dials("a value beyond its range is taken", "inside = min(max(value, self.least), self.most)", "inside = value"),
     code("a prompt that begins with a dash is an option", 'return ["--", asked.prompt]', "return [asked.prompt]"),
     code("a shell reads what a prompt holds", "--data-raw {shlex.quote(body)}", "--data-raw '{body}'"),
-    ranking("a gap between ranks is kept", "dense = competition_ranks(given)", "dense = given"),
+    ranking_form("a gap between ranks is kept", "dense = competition_ranks(given)", "dense = given"),
     ranking("a refused ranking forgets the comment", "            former_comment=comment,\n", ""),
     told_again(
         "an older ranking is told again",
