@@ -25,7 +25,7 @@ def _drawable(language: Language, held_out: bool, edges: bool) -> dict[str, tupl
     drawable = {}
     by_topic = edges_by_topic(language) if edges else subjects_by_topic(language)
     for topic, subjects in by_topic.items():
-        kept = [subject for subject in subjects if subject.split(held_out=held_out)]
+        kept = [subject for subject in subjects if subject.has_on_side(held_out=held_out)]
         if kept:
             drawable[topic] = (kept, list(accumulate(subject.weight for subject in kept)))
     return drawable

@@ -49,8 +49,14 @@ class Subject:
     def split(self, *, held_out: bool) -> list[str]:
         """The wordings that training may see, or those that it never sees."""
         if self.combined:
-            return list(self.wordings) if _in_held_out_share(f"{self.topic} {self.slot}") == held_out else []
+            return list(self.wordings) if self.has_on_side(held_out=held_out) else []
         return [wording for wording in self.wordings if is_held_out(wording) == held_out]
+
+    def has_on_side(self, *, held_out: bool) -> bool:
+        """Whether `split` has any, which one wording tells: there are millions."""
+        if self.combined:
+            return _in_held_out_share(f"{self.topic} {self.slot}") == held_out
+        return any(is_held_out(wording) == held_out for wording in self.wordings)
 
 
 def _in_held_out_share(text: str) -> bool:
