@@ -61,6 +61,12 @@ def changed(program: Path) -> Iterator[Path]:
         yield program
 
 
+def test_each_change_still_finds_its_place(changed: Path) -> None:
+    for path in {path for name in MOST_FILES for path in read_change(HERE / name).files}:
+        assert not path.endswith(".py") or compile((changed / path).read_text(encoding="utf-8"), path, "exec")
+
+
+@pytest.mark.nightly
 def test_changes_work(changed: Path) -> None:
     """By what each is seen by."""
     python(changed, "-m", "pytest", "-q", "-p", "no:cacheprovider", *map(see, MOST_FILES))

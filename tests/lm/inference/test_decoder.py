@@ -70,15 +70,10 @@ def test_every_token_gets_the_same_bits_in_any_company(shape: str, form: str) ->
     assert answers_differ(decoder) == []
 
 
-@pytest.mark.skipif("old" not in PROCESSORS, reason="no processor is older than this machine's")
-def test_every_token_gets_the_same_bits_on_the_oldest_processor() -> None:
-    """A sample; of AVX2, the processor of most people, kernels/test_linking.py asks all."""
-    run_as("old", COMPANY[0], "odd")
-
-
 @pytest.mark.nightly
 @pytest.mark.parametrize("processor", [name for name in PROCESSORS if name != "AVX2"])
 def test_every_token_gets_the_same_bits_on_other_processors(processor: str) -> None:
+    """Of AVX2, the processor of most people, kernels/test_linking.py asks by day."""
     run_as(processor, *COMPANY)
 
 
