@@ -54,9 +54,8 @@ class Subject:
 
     def has_on_side(self, *, held_out: bool) -> bool:
         """Whether `split` has any, which one wording tells: there are millions."""
-        if self.combined:
-            return _in_held_out_share(f"{self.topic} {self.slot}") == held_out
-        return any(is_held_out(wording) == held_out for wording in self.wordings)
+        whole = [_in_held_out_share(f"{self.topic} {self.slot}")] if self.combined else map(is_held_out, self.wordings)
+        return held_out in whole
 
 
 def _in_held_out_share(text: str) -> bool:

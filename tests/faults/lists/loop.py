@@ -265,6 +265,7 @@ FAULTS = [
     edge_subjects("an unknown thing is offered", "        return _unknown(name, asked, (other,), \"thing\", language)\n", "        return _unknown(name, asked, entry.things, \"thing\", language)\n"),
     edge_card("harmless questions counted as improper", "if edge in (\"\", asked.edge)", "if asked.edge != \"unknown\" or edge == \"unknown\""),
     subject("combinations held out by wording", "if self.combined:", "if False:"),
+    subject("a combination is drawable on both sides", "] if self.combined else map(", "] if False else map("),
     dressing("answers of any length", "if size(text, language) <= LONGEST[language]:", "if text:"),
     dressing("plain answers dressed", "if answer.plain:", "if False:"),
     # prompts
