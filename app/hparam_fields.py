@@ -3,6 +3,7 @@
 Checks of jobs, start forms, the API's description, options of the command line and the docs read it from here. Pure.
 """
 
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from functools import cache
@@ -32,6 +33,12 @@ class HparamField:
     high: float
     help: str
     words: tuple[str, ...] = ()
+
+    @property
+    def none(self) -> str:
+        """What None means, in English, as its help says: "by the model's size"; empty where None is no value."""
+        said = re.search(r"\bnone: (.+)\.$", self.help, flags=re.IGNORECASE)
+        return said[1] if said is not None and self.optional else ""
 
     @property
     def whole(self) -> bool:

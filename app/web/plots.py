@@ -20,6 +20,8 @@ class Line:
 
     metric: str
     label: str
+    ended: bool = False
+    """Whether no more values come."""
 
     @property
     def sentence(self) -> str:
@@ -31,7 +33,8 @@ class Line:
     @property
     def no_values(self) -> str:
         """Said of it while it has none."""
-        return _("No values of {series} yet.", series=self.label)
+        said = N_("No values of {series} were recorded.") if self.ended else N_("No values of {series} yet.")
+        return _(said, series=self.label)
 
 
 @dataclass(frozen=True)
@@ -48,6 +51,11 @@ class Table:
     """(step, value of each line), in order."""
 
     @property
+    def ended(self) -> bool:
+        """Whether no more points come to any line."""
+        return all(line.ended for line in self.lines)
+
+    @property
     def rows(self) -> Points:
         """At most MAX_TABLE_ROWS steps, the first and the last among them."""
         if len(self.points) <= MAX_TABLE_ROWS:
@@ -59,7 +67,7 @@ class Table:
     @property
     def summary(self) -> str:
         if not self.points:
-            return _("No points yet.")
+            return _("No points were recorded.") if self.ended else _("No points yet.")
         return in_a_text(self._sentence(index, line) for index, line in enumerate(self.lines))
 
     @property
@@ -77,31 +85,42 @@ class Table:
         )
 
 
-def plot_tables(kind: str, points: Sequence[JobMetric]) -> list[Table]:
-    """Of one run: a line for each of a plot's series."""
-    return [_table(plot, points) for plot in kind_of(kind).plots]
+def plot_tables(kind: str, points: Sequence[JobMetric], *, ended: bool = False) -> list[Table]:
+    """Of one run: a line for each of a plot's series. `ended`: no more points come."""
+    return [_table(plot, points, ended) for plot in kind_of(kind).plots]
 
 
-def overlaid(kind: str, runs: Sequence[tuple[str, str, Sequence[JobMetric]]]) -> list[Table]:
-    """Of several runs, each with its id and its title: a plot for each series of the kind, a line for each run."""
+@dataclass(frozen=True)
+class Drawn:
+    """One of several runs on a plot."""
+
+    job_id: str
+    title: str
+    points: Sequence[JobMetric]
+    ended: bool = True
+    """Whether no more points come."""
+
+
+def overlaid(kind: str, runs: Sequence[Drawn]) -> list[Table]:
+    """A plot for each series of the kind, a line for each run."""
     return [_overlay(plot, series, runs) for plot in kind_of(kind).plots for series in plot.series]
 
 
-def _table(plot: Plot, points: Sequence[JobMetric]) -> Table:
-    lines = tuple(Line(series.metric, _(series.label)) for series in plot.series)
+def _table(plot: Plot, points: Sequence[JobMetric], ended: bool) -> Table:
+    lines = tuple(Line(series.metric, _(series.label), ended) for series in plot.series)
     known = [(point.step, [point.values.get(line.metric) for line in lines]) for point in points]
     known = [(step, values) for step, values in known if any(value is not None for value in values)]
     return Table(plot.name, _(plot.title), _(plot.unit), _(plot.meaning), plot.share, lines, known)
 
 
-def _overlay(plot: Plot, series: Series, runs: Sequence[tuple[str, str, Sequence[JobMetric]]]) -> Table:
+def _overlay(plot: Plot, series: Series, runs: Sequence[Drawn]) -> Table:
     title = _(plot.title)
     if len(plot.series) > 1:
         title = _("{plot}: {line}", plot=title, line=_(series.label))
-    lines = tuple(Line(f"{job_id}/{series.metric}", name) for job_id, name, _points in runs)
+    lines = tuple(Line(f"{run.job_id}/{series.metric}", run.title, run.ended) for run in runs)
     columns = [
-        {point.step: value for point in points if (value := point.values.get(series.metric)) is not None}
-        for _id, _title, points in runs
+        {point.step: value for point in run.points if (value := point.values.get(series.metric)) is not None}
+        for run in runs
     ]
     steps = sorted({step for column in columns for step in column})
     known = [(step, [column.get(step) for column in columns]) for step in steps]

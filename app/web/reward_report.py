@@ -12,13 +12,10 @@ from app.services.views.label_agreement import LabelAgreement
 from app.translation import N_, _, ngettext
 from app.web.penalty_picture import PenaltyPicture, penalty_picture
 from app.web.pictures import LEFT, RIGHT, Dot, Picture, across, up
+from app.web.reward_verdict import Trend, curve_of, reward_verdict, trend_of
 
 SHOWN_BLOCKS = 5
-GUESSING, ENOUGH = 0.5, 0.7
-NEAR = 0.02
-"""A difference of accuracies that is hardly seen."""
-SURE_OF_FLAT = 0.04
-"""Standard error of the held-out accuracy: with a larger one a flat curve may be chance."""
+GUESSING = 0.5
 CALIBRATED, CHANCE = 0.05, 2.0
 """Expected calibration error; and how many standard errors may lie between what it says and what is right."""
 BLOCKS: Mapping[str, tuple[str, str]] = {
@@ -97,16 +94,14 @@ def reward_report(
         return None
     metrics = version.metrics
     known = knows_uncertainty(metrics)
-    verdict, next_step = _verdict(metrics, min(enough_accuracy, ENOUGH))
-    if not known and metrics.get("held_out_accuracy") is not None:
-        next_step = _(TRAIN_FIRST)
+    verdict, next_step = reward_verdict(
+        metrics, enough_accuracy=enough_accuracy, ceiling=agreement.ceiling, outdated=outdated
+    )
     return RewardReport(
         outdated=outdated,
         verdict=verdict,
-        next_step=_("Train a new one: nothing can be scored by it any more.") if outdated else next_step,
-        curve=_curve(
-            metrics.get("learning_curve") or [], metrics.get("held_out_accuracy_error") or 0.0, agreement.ceiling
-        ),
+        next_step=next_step,
+        curve=_curve(metrics, agreement.ceiling),
         noise=noise_sentence(agreement),
         penalty=penalty_picture(metrics),
         blocks=_blocks(metrics.get("blocks") or {}),
@@ -122,42 +117,18 @@ SURE = N_(
     "answers to one prompt; a score whose ± is larger than that is a guess. More rankings make it smaller."
 )
 UNSURE = N_("It was made by an earlier version of this program: its scores come without ±.")
-TRAIN_FIRST = N_(
-    "Train a new one from the same rankings, which takes seconds: it says how sure it is and has a judge. Then train a "
-    "policy by that."
-)
 
 
-def _verdict(metrics: Mapping[str, Any], enough: float) -> tuple[str, str]:
-    accuracy, fit = metrics.get("held_out_accuracy"), metrics.get("verdict")
-    if accuracy is None:
-        return _("There are too few rankings to tell how good it is."), _("Rank more prompts, then train again.")
-    told = percent(accuracy)
-    if fit == "underfit":
-        return (
-            _("Underfit: it does not order even the rankings that it learned from; of others {share}.", share=told),
-            _("Rank more prompts, each time by the same thing, then train again."),
-        )
-    if fit == "overfit":
-        said = _("Overfit: it orders what it learned from much better than other pairs, of which {share}.", share=told)
-    else:
-        said = _("Good fit: it orders {share} of the pairs that it did not learn from as you did.", share=told)
-    if accuracy < enough:
-        return said, _("Rank more prompts before you train a policy by it.")
-    return said, _("Train a policy by it (the Train page), and read its answers.")
-
-
-def _curve(points: Sequence[Sequence[float]], error: float, ceiling: float | None) -> Picture | None:
-    """Held-out accuracy over the number of rankings; `error` is its standard error, `ceiling` what the labels' noise
-    allows, where that is known."""
-    known = sorted((float(count), float(share)) for count, share, *_rest in points if share is not None)
+def _curve(metrics: Mapping[str, Any], ceiling: float | None) -> Picture | None:
+    """Held-out accuracy over the number of rankings; `ceiling`: what the labels' noise allows, where that is known."""
+    known = curve_of(metrics)
     if not known:
         return None
     most = max(known[-1][0], 1.0)
     low = min(GUESSING, *(share for _count, share in known))
     height = None if ceiling is None else up((ceiling - low) / (1 - low))
     return Picture(
-        _curve_sentence(known, error, ceiling),
+        _curve_sentence(known, trend_of(metrics, ceiling)),
         (_("Rankings"), _("Unseen pairs right")),
         [Dot(across(n / most), up((s - low) / (1 - low)), 4, (f"{n:.0f}", percent(s))) for n, s in known],
         [(across(n / most), f"{n:.0f}") for n, _share in known],
@@ -166,18 +137,19 @@ def _curve(points: Sequence[Sequence[float]], error: float, ceiling: float | Non
     )
 
 
-def _curve_sentence(known: Sequence[tuple[float, float]], error: float, ceiling: float | None) -> str:
-    count, share = known[-1]
-    gained = share - known[-2 if len(known) > 1 else 0][1]
-    if len(known) < 2:
+TRENDS = {
+    Trend.RISING: N_("It still rises: more rankings are likely to help."),
+    Trend.OPEN: N_("It does not rise yet, but so few pairs do not tell: rank more, and look again."),
+    Trend.FLAT: N_("It is flat: more rankings of the same kind help little."),
+    Trend.REACHED: N_("It has come to what the labels' own noise allows: more rankings of the same kind help little."),
+}
+
+
+def _curve_sentence(known: Sequence[tuple[float, float]], trend: Trend) -> str:
+    if trend is Trend.SINGLE:
+        count, share = known[-1]
         return _("With {n} rankings {share} of unseen pairs are right.", n=f"{count:.0f}", share=percent(share))
-    if ceiling is not None and share > ceiling - NEAR:
-        return _("It has come to what the labels' own noise allows: more rankings of the same kind help little.")
-    if gained > NEAR:
-        return _("It still rises: more rankings are likely to help.")
-    if error > SURE_OF_FLAT:
-        return _("It does not rise yet, but so few pairs do not tell: rank more, and look again.")
-    return _("It is flat: more rankings of the same kind help little.")
+    return _(TRENDS[trend])
 
 
 def noise_sentence(agreement: LabelAgreement) -> str:

@@ -7,7 +7,7 @@ from fastapi import APIRouter, Query, Request
 from sqlalchemy.orm import Session
 from starlette.responses import Response
 
-from app.db.models.jobs import Job
+from app.db.models.jobs import LIVE, Job
 from app.errors import InvalidError
 from app.formats.languages import in_a_row
 from app.kinds.kind import Kind
@@ -15,7 +15,7 @@ from app.kinds.registry import KINDS, kind_of
 from app.runtime import ReadSession, UnitRoute
 from app.services.jobs import jobs
 from app.translation import _
-from app.web.plots import Table, overlaid
+from app.web.plots import Drawn, Table, overlaid
 from app.web.run_params import difference, settings_of, usual_of
 from app.web.templating import PageContext, render
 
@@ -92,12 +92,14 @@ def changed_in_words(job: Job) -> str:
 def _page(session: Session, drawn: list[Job]) -> ComparisonPage:
     offered = [] if not drawn else comparable(session, drawn[0])
     runs = sorted({each.id: each for each in [*drawn, *offered]}.values(), key=lambda each: -each.number)
-    points = [(each.id, run_title(each), jobs.curve_of(session, each.id)) for each in drawn]
+    lines = [
+        Drawn(each.id, run_title(each), jobs.curve_of(session, each.id), each.status not in LIVE) for each in drawn
+    ]
     told = [(run_title(each), settings_of(each.kind, each.params)) for each in drawn]
     return ComparisonPage(
         runs=[Compared(each, run_title(each), each in drawn, changed_in_words(each)) for each in runs],
         differences=[_difference(name, values, drawn) for name, values in difference(told)],
-        tables=overlaid(_family(drawn).name, points) if drawn else [],
+        tables=overlaid(_family(drawn).name, lines) if drawn else [],
         followed=" ".join(each.id for each in drawn),
     )
 

@@ -75,6 +75,7 @@ def _version(kind: Kind, name: str, value: Any) -> Setting:
 
 
 def _as_said(kind: Kind, name: str, value: Any) -> str:
-    if value is None and name in kind.fitted:
-        return _("by the model's size")
-    return fact(value)
+    field = hparam_fields(kind.hparams)[name]
+    if value is not None or not field.none:
+        return fact(value)
+    return _(field.none) if name in kind.fitted else _("none ({meaning})", meaning=_(field.none))

@@ -11,18 +11,22 @@ from app.db.base import utc_now
 from app.db.models.jobs import LIVE, Job, JobStatus
 from app.db.models.versions import Version, VersionKind
 from app.errors import InvalidError
+from app.model_info.scorer_format import is_outdated
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSession
 from app.services.jobs import heartbeats, job_answers, job_folders, jobs, naming
+from app.services.views.label_agreement import label_agreement
+from app.settings.config import Settings
 from app.web import notices
 from app.web.decision import case_of
 from app.web.notices import JobNotice
 from app.web.penalty_picture import PenaltyPicture, penalty_picture
 from app.web.plots import plot_tables
+from app.web.reward_verdict import reward_verdict
 from app.web.run_answers import RunAnswers, run_answers
 from app.web.run_comparison import comparable
 from app.web.run_params import Setting, settings_of
 from app.web.security import FormDep
-from app.web.templating import PageContext, render
+from app.web.templating import PageContext, render, told_verdict
 from app.web.train import Curves
 
 router = APIRouter(route_class=UnitRoute)
@@ -57,6 +61,8 @@ class RunPage(PageContext):
     """What it made, or looked at."""
     verdict: str
     """What is to be said of that version; empty where nothing is."""
+    next_step: str
+    """What to do next; empty where nobody knows."""
     changed: list[Setting]
     """Settings that differ from the usual ones."""
     usual: list[Setting]
@@ -105,6 +111,7 @@ def rename_run(request: Request, runtime: RuntimeDep, session: WriteSession, for
 def _page(runtime: Runtime, session: Session, job: Job, notice: str, typed: Typed | None = None) -> RunPage:
     typed = typed or Typed(job.name or "", job.note or "")
     settings, version = settings_of(job.kind, job.params), _version(session, job.result or {})
+    verdict, next_step = _verdict(session, version, runtime.settings)
     age = heartbeats.age_seconds(session)
     points = jobs.curve_of(session, job.id)
     return RunPage(
@@ -115,12 +122,13 @@ def _page(runtime: Runtime, session: Session, job: Job, notice: str, typed: Type
         worker_lost=job.status in LIVE and (age is None or age > runtime.settings.worker_stale_seconds),
         resumable=job.status is JobStatus.FAILED and job_folders.has_checkpoint(runtime.settings, job.id),
         version=version,
-        verdict=_verdict(session, version),
+        verdict=verdict,
+        next_step=next_step,
         changed=[each for each in settings if each.changed],
         usual=[each for each in settings if not each.changed],
         answers=run_answers(job_answers.answers_of(session, job.id)),
         penalty=penalty_picture((job.result or {}).get("metrics") or {}),
-        curves=Curves(job=job, tables=plot_tables(job.kind, points)),
+        curves=Curves(job=job, tables=plot_tables(job.kind, points, ended=job.status not in LIVE)),
         comparable=len(comparable(session, job)),
         typed_name=typed.name,
         typed_note=typed.note,
@@ -133,7 +141,14 @@ def _version(session: Session, result: dict[str, Any]) -> Version | None:
     return session.get(Version, number) if isinstance(number, int) else None
 
 
-def _verdict(session: Session, version: Version | None) -> str:
+def _verdict(session: Session, version: Version | None, settings: Settings) -> tuple[str, str]:
+    if version is not None and version.kind is VersionKind.REWARD:
+        return reward_verdict(
+            version.metrics,
+            enough_accuracy=settings.auto_policy_accuracy,
+            ceiling=label_agreement(session, version.id).ceiling,
+            outdated=is_outdated(settings.version_directory(version.path)),
+        )
     if version is None or version.kind is not VersionKind.POLICY:
-        return ""
-    return case_of(session, version).verdict
+        return "", ""
+    return case_of(session, version).verdict, (told_verdict(version) or {}).get("next_step", "")

@@ -24,6 +24,16 @@ from app.translation import N_, _
 from app.web import formatting
 
 NONE = N_("none")
+NONE_MEANS = (
+    N_("by the model's size"),
+    N_("as many as the SFT model's answers to the prompt have on average"),
+    N_("the coefficient stays fixed"),
+    N_("never"),
+    N_("it goes on"),
+    N_("unbounded"),
+    N_("as any other's"),
+)
+"""Of hyper-parameters that may be None (HparamField.none)."""
 DEFAULTS = Preset("", N_("As usual"), N_("The settings that have proved themselves."))
 """What a form starts with where nobody chose a preset."""
 NO_POLICY = N_("Needs a policy. Train one first.")
@@ -70,7 +80,8 @@ class Input:
     def usual_text(self) -> str:
         """The same for people: a choice by its words."""
         if not self.options:
-            return self.usual
+            none = self.number is not None and self.number.default is None
+            return _(self.number.none or NONE) if none and self.number else self.usual
         if self.number is None:
             return self.options[0].text
         return next((each.text for each in self.options if each.value == self.usual), self.usual)
@@ -132,7 +143,7 @@ def input_of(kind: Kind, name: str, value: str = "") -> Input:
         return Input(name, label, (_as_usual(field.default), *words), field, value)
     if field.type is bool:
         options = {True: Option("true", _("yes")), False: Option("false", _("no"))}
-        usual = _("by the model's size") if field.default is None else options[field.default].text
+        usual = _(field.none) if field.default is None else options[field.default].text
         return Input(name, label, (_as_usual(usual), *options.values()), field, value)
     return Input(name, label, number=field, value=value)
 

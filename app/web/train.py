@@ -234,4 +234,4 @@ def _curves(session: Session, job_id: str | None) -> Curves:
     if shown is None:
         return Curves(job=None, tables=[])
     job, points = shown
-    return Curves(job=job, tables=plot_tables(job.kind, points))
+    return Curves(job=job, tables=plot_tables(job.kind, points, ended=job.status not in LIVE))

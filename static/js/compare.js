@@ -4,6 +4,7 @@ import { CurveDials } from "./curve_dials.js";
 import { Curves } from "./plots.js";
 
 const section = document.querySelector("#curves");
+const going = new Set(section?.dataset.jobs.split(" "));
 
 function follow(curves, id) {
   const source = new EventSource(`/api/v1/jobs/${id}/events`);
@@ -13,11 +14,15 @@ function follow(curves, id) {
       Object.fromEntries(Object.entries(values).map(([name, value]) => [`${id}/${name}`, value]));
     curves.add(points.map(({ step, values }) => ({ step, values: named(values) })));
   });
-  source.addEventListener("end", () => source.close());
+  source.addEventListener("end", () => {
+    source.close();
+    going.delete(id);
+    if (!going.size) curves.end();
+  });
 }
 
 if (section) {
   const curves = new Curves(section);
   new CurveDials(section, curves);
-  for (const id of section.dataset.jobs.split(" ")) follow(curves, id);
+  for (const id of going) follow(curves, id);
 }

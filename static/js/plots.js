@@ -193,7 +193,9 @@ class Plot {
   /** No more points will come. */
   end() {
     const placeholder = this.box.querySelector("[data-placeholder]");
-    if (placeholder?.dataset.ended) placeholder.textContent = placeholder.dataset.ended;
+    if (!placeholder?.dataset.ended) return;
+    placeholder.textContent = placeholder.dataset.ended;
+    this.figure.querySelector("[data-summary]").textContent = placeholder.dataset.ended;
   }
 
   destroy() {

@@ -6,7 +6,7 @@ import pytest
 
 from app.db.models.jobs import JobMetric
 from app.kinds.registry import KINDS
-from app.web.plots import MAX_TABLE_ROWS, Line, overlaid, plot_tables
+from app.web.plots import MAX_TABLE_ROWS, Drawn, Line, overlaid, plot_tables
 from tests.repository import REPOSITORY
 
 KL = Line("objective/kl", "KL to the SFT model")
@@ -32,6 +32,9 @@ def test_a_line_without_values_is_said_beside_one_that_has_some() -> None:
     said = summary("reward", (2, {"objective/scores": 1.0}))
     assert said == "Score: 1 at step 2, 1 at step 2. No values of score minus KL penalty yet."
     assert summary("reward") == "No points yet."
+    ended = plot_tables("train_policy", points((2, {"objective/scores": 1.0})), ended=True)
+    assert ended[0].summary.endswith("No values of score minus KL penalty were recorded.")
+    assert {table.summary for table in plot_tables("train_policy", [], ended=True)} == {"No points were recorded."}
 
 
 def test_a_table_shows_a_few_steps_with_both_ends() -> None:
@@ -61,12 +64,18 @@ def test_accuracies_are_drawn_from_nought_to_one() -> None:
 def test_several_runs_are_lines_of_one_plot() -> None:
     first = points((1, {"objective/scores": 0.5, "objective/kl": 1.0}), (3, {"objective/scores": 0.75}))
     other = points((2, {"objective/scores": 0.25}), (3, {"objective/scores": 0.5}))
-    tables = overlaid("train_policy", [("a", "Run 1", first), ("b", "Run 2", other)])
+    tables = overlaid("train_policy", [Drawn("a", "Run 1", first), Drawn("b", "Run 2", other, ended=False)])
     score = tables[0]
     assert (score.name, score.title) == ("objective-scores", "Reward: score")
     assert [(line.metric, line.label) for line in score.lines] == [
         ("a/objective/scores", "Run 1"), ("b/objective/scores", "Run 2"),
     ]  # fmt: skip
+    assert (score.ended, score.summary) == (
+        False,
+        "Run 1: 0.5 at step 1, 0.75 at step 3. Run 2: 0.25 at step 2, 0.5 at step 3.",
+    )
+    kl = next(table for table in tables if table.name == "objective-kl")
+    assert kl.summary == "Run 1: 1 at step 1, 1 at step 1. No values of Run 2 yet."
     assert score.points == [(1, [0.5, None]), (2, [None, 0.25]), (3, [0.75, 0.5])]
     assert score.summary == "Run 1: 0.5 at step 1, 0.75 at step 3. Run 2: 0.25 at step 2, 0.5 at step 3."
     [kl] = [table for table in tables if table.name == "objective-kl"]

@@ -44,14 +44,31 @@ def test_only_a_reward_model_has_one() -> None:
 
 @pytest.mark.parametrize(("metrics", "said", "next_step"), [
     ({}, "Good fit: it orders 84% of the pairs", "Train a policy by it"),
-    ({"held_out_accuracy": 0.61}, "Good fit: it orders 61%", "Rank more prompts before"),
+    ({"held_out_accuracy": 0.61}, "Good fit: it orders 61%", "its accuracy still rises"),
     ({"verdict": "overfit", "held_out_accuracy": 0.6}, "Overfit: it orders what it learned", "Rank more"),
+    ({"verdict": "nothing learned"}, "This reward model learned nothing", "Rank answers that differ"),
     ({"verdict": "underfit"}, "Underfit: it does not order even", "each time by the same thing"),
     ({"held_out_accuracy": None}, "too few rankings to tell", "Rank more prompts"),
 ])  # fmt: skip
 def test_it_says_what_came_of_it_and_what_to_do_next(metrics: dict[str, Any], said: str, next_step: str) -> None:
     report = report_of(**metrics)
     assert said in report.verdict
+    assert next_step in report.next_step
+
+
+@pytest.mark.parametrize(("curve", "error", "agreement", "sentence", "next_step"), [
+    ([[12, 0.5], [48, 0.6]], 0.02, NOT_TWICE, "still rises", "still rises"),
+    ([[12, 0.6], [48, 0.6]], 0.02, NOT_TWICE, "same kind help little", "same kind help little: rank other kinds"),
+    ([[12, 0.6], [48, 0.6]], 0.08, NOT_TWICE, "so few pairs do not tell", "too few pairs were held out to tell"),
+    ([[12, 0.5], [48, 0.6]], 0.02, LabelAgreement(40, 21), "labels' own noise allows", "labels' own noise allows"),
+    ([[48, 0.6]], 0.02, NOT_TWICE, "With 48 rankings", "Rank more prompts, then train again."),
+])  # fmt: skip
+def test_the_next_step_is_what_the_curve_says(
+    curve: Any, error: float, agreement: LabelAgreement, sentence: str, next_step: str
+) -> None:
+    """Nobody is told to rank more beside a curve that says that more of them help little."""
+    report = report_of(agreement, held_out_accuracy=0.6, learning_curve=curve, held_out_accuracy_error=error)
+    assert sentence in report.curve.sentence
     assert next_step in report.next_step
 
 

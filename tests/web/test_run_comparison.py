@@ -45,6 +45,24 @@ def test_runs_are_laid_over_each_other_and_what_differs_is_said(server: LiveServ
     assert 'href="/train/compare?job=a"' in visitor.get("/train/runs/a")
 
 
+def test_of_a_run_that_is_still_going_nobody_says_that_it_recorded_nothing(
+    server: LiveServer, visitor: Visitor
+) -> None:
+    run(server, "a")
+    run(server, "b")
+    with transaction(server.runtime.write) as session:
+        job = session.get_one(Job, "b")
+        job.status, job.finished_at = JobStatus.RUNNING, None
+    page = visitor.get("/train/compare?job=a&job=b")
+    plot = page.partition('data-plot="objective-entropy"')[2].partition("</figure>")[0]
+    assert "data-placeholder data-ended=" in plot
+    assert words_of(plot).count("Waiting for the first points.") == 1
+    assert "No points yet." in words_of(plot)
+    ended = visitor.get("/train/compare?job=a")
+    plot = ended.partition('data-plot="objective-entropy"')[2].partition("</figure>")[0]
+    assert words_of(plot).count("No points were recorded.") == 2
+
+
 def test_the_cheat_is_laid_over_the_training_whose_preset_it_is(server: LiveServer, visitor: Visitor) -> None:
     run(server, "a")
     run(server, "c", "show_cheating")

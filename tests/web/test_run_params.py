@@ -9,7 +9,9 @@ def changed(kind: str, **params: object) -> list[str]:
 
 def test_what_differs_stands_first_with_both_values() -> None:
     assert changed("train_policy") == []
-    assert changed("train_policy", seed=0, kl_coef=0.0, kl_target=None) == ["kl_coef 0.1 → 0", "kl_target 3 → none"]
+    assert changed("train_policy", seed=0, kl_coef=0.0, kl_target=None) == [
+        "kl_coef 0.1 → 0", "kl_target 3 → none (the coefficient stays fixed)",
+    ]  # fmt: skip
     settings = settings_of("train_policy", {"seed": 5, "from": "active", "reward_version_id": 3})
     assert [each.name for each in settings[:3]] == ["reward_version_id", "from", "seed"]
     assert [each.sentence for each in settings[:2]] == ["reward_version_id 3", "from sft → active"]

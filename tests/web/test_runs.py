@@ -1,5 +1,8 @@
 """The page of one run: what came of it, with which settings, and how it starts again."""
 
+import re
+from datetime import UTC, datetime, timedelta
+
 import pytest
 from sqlalchemy import select
 
@@ -70,11 +73,37 @@ def test_a_run_links_to_what_it_made(server: LiveServer, visitor: Visitor) -> No
     made = run(server, JobStatus.SUCCEEDED)
     with transaction(server.runtime.write) as session:
         jobs.get_job(session, made).result = {"version_id": 2}
-    assert 'href="/versions/2">Reward model 2</a>' in visitor.get(f"/train/runs/{made}")
+    page = visitor.get(f"/train/runs/{made}")
+    assert 'href="/versions/2">Reward model 2</a>' in page
+    assert "There are too few rankings to tell how good it is. Next: Rank more prompts, then train" in words_of(page)
     with transaction(server.runtime.write) as session:
         jobs.get_job(session, made).result = {"version_id": "2"}
     assert "It came to its end." in words_of(visitor.get(f"/train/runs/{made}"))
     assert visitor.client.get("/train/runs/none").status_code == 404
+
+
+def test_a_run_says_when_it_was_queued_began_and_ended(server: LiveServer, visitor: Visitor) -> None:
+    job_id, at = run(server, JobStatus.QUEUED), datetime(2026, 2, 3, 10, 0, tzinfo=UTC)
+    moments = {"created_at": at, "started_at": at + timedelta(hours=1), "finished_at": at + timedelta(hours=3)}
+    stages = (
+        (JobStatus.QUEUED, ["created_at"], ["queued"]),
+        (JobStatus.CANCELLED, ["created_at", "finished_at"], ["queued", "ended"]),
+        (JobStatus.RUNNING, ["created_at", "started_at"], ["started"]),
+        (JobStatus.SUCCEEDED, list(moments), ["started", "ended"]),
+    )
+    for status, known, told in stages:
+        with transaction(server.runtime.write) as session:
+            job = jobs.get_job(session, job_id)
+            job.status = status
+            for name, moment in moments.items():
+                setattr(job, name, moment if name in known else None)
+        for page in (visitor.get(f"/train/runs/{job_id}"), visitor.get(f"/train?job={job_id}")):
+            said = re.findall(r'(queued|started|ended) <time datetime="([^"]+)"', page)
+            shown = {word: datetime.fromisoformat(when) for word, when in said}
+            assert set(shown) == set(told), (status, said)
+            assert ("took 2 h" in words_of(page)) == (status is JobStatus.SUCCEEDED)
+            names = {"queued": "created_at", "started": "started_at", "ended": "finished_at"}
+            assert shown == {word: moments[names[word]] for word in told}
 
 
 def test_the_same_prompts_over_the_run_are_told_whatever_was_answered(server: LiveServer, visitor: Visitor) -> None:

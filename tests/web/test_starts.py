@@ -79,7 +79,7 @@ def form_of(visitor: Visitor) -> str:
 def test_ranges_defaults_and_meanings_come_from_the_fields(visitor: Visitor) -> None:
     form = form_of(visitor)
     assert 'name="beta" type="number" min="0.01" max="5" step="any" placeholder="0.1"' in form
-    assert 'name="num_rounds" type="number" min="1" max="9" step="1" placeholder="none"' in form
+    assert 'name="num_rounds" type="number" min="1" max="9" step="1" placeholder="until it is enough"' in form
     said = words_of(form)
     assert "Num rounds Rounds; none: until it is enough." in said
     assert "How near it stays, no unit." in said
@@ -167,6 +167,23 @@ def test_each_hyper_parameter_can_be_asked_for(kind: Kind) -> None:
     for name, field in hparam_fields(kind.hparams).items():
         asked = starts.input_of(kind, name)
         assert [option.value for option in asked.options][:1] == ([""] if field.words or field.type is bool else [])
+
+
+@pytest.mark.parametrize("kind", registry.KINDS.values(), ids=list(registry.KINDS))
+def test_what_none_means_is_said_where_it_is_a_value(kind: Kind) -> None:
+    """In a message, so that there is Chinese for it; a form has it where nothing is typed."""
+    for name, field in hparam_fields(kind.hparams).items():
+        assert (field.none in starts.NONE_MEANS) == field.optional, name
+        asked = starts.input_of(kind, name)
+        if field.optional and field.default is None and not asked.options:
+            assert (asked.usual, asked.usual_text) == ("none", field.none)
+
+
+def test_an_empty_field_says_what_it_means(visitor: Visitor) -> None:
+    page = visitor.get("/train/start?kind=train_policy")
+    field = page.partition('name="total_episodes"')[2].partition(">")[0]
+    assert 'placeholder="by the model&#39;s size"' in field
+    assert 'placeholder="none"' not in page
 
 
 def test_a_choice_that_follows_the_models_size_says_so() -> None:

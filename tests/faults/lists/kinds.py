@@ -21,6 +21,7 @@ versions = In("app/web/versions.py", "tests/web/test_versions.py")
 cards = In("app/web/cards.py", "tests/web/test_label.py")
 agreement = In("app/services/views/label_agreement.py", "tests/services/views/test_label_agreement.py")
 report = In("app/web/reward_report.py", "tests/web/test_reward_report.py")
+reward_verdict = In("app/web/reward_verdict.py", "tests/web/test_reward_report.py")
 plan = In("app/services/jobs/start_plan.py", "tests/services/jobs/test_start_plan.py")
 MEMORY = "tests/worker/handlers/test_bad_input.py::test_it_ends_with_what_to_do_and_the_active_versions_stay"
 starts = In("app/web/starts.py", "tests/web/test_starts.py")
@@ -69,7 +70,10 @@ FAULTS = [
     agreement("ties are pairs, too", "pairs += bool(before and after)", "pairs += 1"),
     report("dots below guessing lie outside", "low = min(GUESSING, *(right for _stated, right, _count in bins))", "low = GUESSING"),
     report("what the labels allow is drawn at the top", "up((ceiling - low) / (1 - low))", "up(ceiling)"),
-    report("one without a scorer trains policies", "if not known and metrics", "if False and metrics"),
+    reward_verdict("one without a scorer trains policies", '    if "judge_rankings" not in metrics:\n', "    if False:\n"),
+    reward_verdict("more of the same is asked for where it helps little", "return _(trend_of(metrics, ceiling).value)", "return _(Trend.SINGLE.value)"),
+    reward_verdict("the labels' own noise is forgotten", "ceiling is not None and share > ceiling - NEAR", "False"),
+    reward_verdict("a run of a reward model has no verdict", '    if fit == NOTHING_LEARNED:\n        return _(LEARNED_NOTHING)\n', "", "tests/web/test_reward_report.py"),
     plan("a job that went on after a stop tells the pace", ", Job.attempts <= 1", ""),
     plan("one that stopped early did all", " * _share_done(last)", ""),
     plan("a job of another model tells the pace", "sft.id == versions.sft_version(session).id", "True"),

@@ -10,6 +10,9 @@ plan = In("app/services/jobs/start_plan.py", "tests/services/jobs/test_start_pla
 comparison = In("app/web/run_comparison.py", "tests/web/test_run_comparison.py")
 pictures = In("app/web/plot_pictures.py", "tests/web/test_plot_pictures.py")
 plots = In("app/web/plots.py", "tests/web/test_plots.py")
+run_page = In("app/web/runs.py", "tests/web/test_runs.py")
+times = In("templates/components/job_times.html", "tests/web/test_runs.py")
+usual = In("app/web/starts.py", "tests/web/test_starts.py")
 view = In("static/js/curve_view.js", "tests/static/test_js.py")
 naming = In("app/services/jobs/naming.py", "tests/services/jobs/test_naming.py")
 answers = In("app/services/jobs/job_answers.py", "tests/services/jobs/test_job_answers.py")
@@ -79,7 +82,17 @@ FAULTS = [
         "if share else (min(values), max(values))",
         "if False else (min(values), max(values))",
     ),
-    plots("runs share the name of a line", 'f"{job_id}/{series.metric}"', "series.metric"),
+    plots("runs share the name of a line", 'f"{run.job_id}/{series.metric}"', "series.metric"),
+    plots(
+        "a run that ended waits for points",
+        'N_("No values of {series} were recorded.") if self.ended else',
+        'N_("No values of {series} were recorded.") if False else',
+    ),
+    comparison("a run that is going recorded nothing", "each.status not in LIVE", "True"),
+    run_page("a reward model's run has no verdict", "version.kind is VersionKind.REWARD:", "False:"),
+    times("a run's date is when it was queued", "time=time(job.started_at)", "time=time(job.created_at)"),
+    usual("an empty field says none", "_(self.number.none or NONE) if", "_(NONE) if"),
+    params("a run says none alone", '_("none ({meaning})", meaning=_(field.none))', '_("none")'),
     view("a smoothed line begins at nought", "return sum / share;", "return sum;"),
     view("a gap is smoothed over", "if (value == null) return value;", "if (value == null) return sum;"),
     view("a log scale of nought", "value == null || value > 0", "value == null || value >= 0"),
