@@ -10,7 +10,7 @@ from app.kinds.kind import Kind
 from app.kinds.registry import KINDS, kind_of
 from app.services.jobs.job_params import hparams_of
 from app.translation import _
-from app.web.starts import as_typed
+from app.web.starts import as_typed, none_means
 
 
 @dataclass(frozen=True)
@@ -78,4 +78,4 @@ def _as_said(kind: Kind, name: str, value: Any) -> str:
     field = hparam_fields(kind.hparams)[name]
     if value is not None or not field.none:
         return fact(value)
-    return _(field.none) if name in kind.fitted else _("none ({meaning})", meaning=_(field.none))
+    return none_means(field) if name in kind.fitted else _("none ({meaning})", meaning=none_means(field))

@@ -80,8 +80,7 @@ class Input:
     def usual_text(self) -> str:
         """The same for people: a choice by its words."""
         if not self.options:
-            none = self.number is not None and self.number.default is None
-            return _(self.number.none or NONE) if none and self.number else self.usual
+            return self.usual if self.number is None or self.number.default is not None else none_means(self.number)
         if self.number is None:
             return self.options[0].text
         return next((each.text for each in self.options if each.value == self.usual), self.usual)
@@ -143,9 +142,14 @@ def input_of(kind: Kind, name: str, value: str = "") -> Input:
         return Input(name, label, (_as_usual(field.default), *words), field, value)
     if field.type is bool:
         options = {True: Option("true", _("yes")), False: Option("false", _("no"))}
-        usual = _(field.none) if field.default is None else options[field.default].text
+        usual = none_means(field) if field.default is None else options[field.default].text
         return Input(name, label, (_as_usual(usual), *options.values()), field, value)
     return Input(name, label, number=field, value=value)
+
+
+def none_means(field: HparamField) -> str:
+    """What None is for a hyper-parameter, in words; "none" where there are none in the page's language."""
+    return _(field.none if field.none in NONE_MEANS else NONE)
 
 
 def as_typed(value: Any) -> str:

@@ -79,7 +79,7 @@ def form_of(visitor: Visitor) -> str:
 def test_ranges_defaults_and_meanings_come_from_the_fields(visitor: Visitor) -> None:
     form = form_of(visitor)
     assert 'name="beta" type="number" min="0.01" max="5" step="any" placeholder="0.1"' in form
-    assert 'name="num_rounds" type="number" min="1" max="9" step="1" placeholder="until it is enough"' in form
+    assert 'name="num_rounds" type="number" min="1" max="9" step="1" placeholder="none"' in form
     said = words_of(form)
     assert "Num rounds Rounds; none: until it is enough." in said
     assert "How near it stays, no unit." in said
