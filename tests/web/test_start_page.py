@@ -44,7 +44,8 @@ def test_the_settings_of_a_run_stand_in_the_form_and_can_be_changed(server: Live
     assert "Temperature" not in words_of(first(page))
     answer = visitor.send("/train/start", fragment=False, kind="train_policy", **{**fields(page), "seed": "8"})
     assert "Policy training (PPO) starts in a moment." in words_of(answer.text)
-    assert "Changed: kl_coef 0.1 → 0, kl_target 3 → none, move_back yes → no, seed 0 → 8" in words_of(answer.text)
+    fixed = "kl_target 3 → none (the coefficient stays fixed)"
+    assert f"Changed: kl_coef 0.1 → 0, {fixed}, move_back yes → no, seed 0 → 8" in words_of(answer.text)
     with server.runtime.read() as session:
         [fresh] = session.scalars(select(Job).where(Job.id != like)).all()
         assert fresh.params == {"kl_coef": 0.0, "kl_target": None, "move_back": False, "seed": 8}
