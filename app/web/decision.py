@@ -21,9 +21,10 @@ from app.settings.config import Settings
 from app.translation import N_, _, ngettext
 from app.web.arena_result import result_sentence
 from app.web.comparing import comparison_of
+from app.web.policy_verdict import told_verdict
 from app.web.retelling import retold
 from app.web.shares import Share
-from app.web.templating import Context, told_verdict
+from app.web.templating import Context
 
 MOST_SHOWN = 2
 """Prompts whose answers stand on the card."""

@@ -21,12 +21,13 @@ from app.web.decision import case_of
 from app.web.notices import JobNotice
 from app.web.penalty_picture import PenaltyPicture, penalty_picture
 from app.web.plots import plot_tables
+from app.web.policy_verdict import told_verdict
 from app.web.reward_verdict import reward_verdict
 from app.web.run_answers import RunAnswers, run_answers
 from app.web.run_comparison import comparable
 from app.web.run_params import Setting, settings_of
 from app.web.security import FormDep
-from app.web.templating import PageContext, render, told_verdict
+from app.web.templating import PageContext, render
 from app.web.train import Curves
 
 router = APIRouter(route_class=UnitRoute)

@@ -23,12 +23,12 @@ from app.formats.languages import listed
 from app.kinds.registry import job_title
 from app.layout import STATIC, TEMPLATES
 from app.services.lifecycle.deciding import decided_about
-from app.services.versions.bounds import flags_of, policy_verdict
+from app.services.versions.bounds import flags_of
 from app.services.versions.version_states import VersionState
-from app.translation import N_
 from app.web import formatting, token_views
 from app.web.browser_name import labeler_name
 from app.web.pages import IN_LINE, PAGES, Page, pages_from
+from app.web.policy_verdict import told_verdict
 from app.web.retelling import is_foreign_english, retold
 
 
@@ -141,27 +141,6 @@ def _values(of: Any) -> dict[str, Any]:
 def told_flags(version: Version) -> list[str]:
     """Why a version is out of bounds, a sentence each."""
     return [retold(flag.sentence) for flag in flags_of(version)]
-
-
-def told_verdict(version: Version) -> dict[str, Any] | None:
-    """What came of a policy's training, in the page's language: its sentences, what to do next, answers of its end."""
-    verdict = policy_verdict(version)
-    if verdict is None:
-        return None
-    sentences = [retold(sentence) for sentence in verdict["sentences"]]
-    kept = _kept_from_before(version, verdict)
-    sentences += [kept] if kept else []
-    return verdict | {"sentences": sentences, "next_step": retold(verdict["next_step"])}
-
-
-def _kept_from_before(version: Version, verdict: Mapping[str, Any]) -> str:
-    """Where the version is not the policy of the training's end, and the verdict does not say so already."""
-    seen = version.metrics.get("validations") or [{"episodes": 0}]
-    end, kept = seen[-1]["episodes"], verdict.get("episodes", 0)
-    if verdict["over_optimized"] or not kept < end:
-        return ""
-    said = N_("The version that is kept is that of {kept} episodes, the best one; the training went on to {end}.")
-    return translation._(said, kept=figures.number(kept), end=figures.number(end))
 
 
 def _environment() -> Environment:

@@ -5,7 +5,7 @@ from dataclasses import replace
 import pytest
 
 from app.training.stopping import Reason, Validation
-from app.training.verdict import OVER_OPTIMIZED, fit_of, verdict_of
+from app.training.verdict import OVER_OPTIMIZED, found_of, verdict_of
 from tests.training.test_stopping import RISING, SFT, run
 
 
@@ -47,12 +47,12 @@ def test_one_that_still_rises_is_to_be_trained_longer() -> None:
     ],
 )
 def test_the_fit_is_what_the_judge_finds_of_what_the_score_promises(optimized: float, judged: float, fit: str) -> None:
-    assert fit_of(run([optimized], [judged])[0]) == fit
+    assert found_of(run([optimized], [judged])[0]).fit == fit
 
 
 def test_a_gain_that_chance_could_give_is_underfit() -> None:
     noisy = replace(run([0.4], [0.3])[0], judged=tuple(0.3 + 3.0 * (-1) ** place for place in range(20)))
-    assert fit_of(noisy) == "underfit"
+    assert found_of(noisy).fit == "underfit"
 
 
 def test_a_fooled_reward_model_ends_with_the_word_and_the_version_before() -> None:
@@ -93,8 +93,9 @@ def measured(win_rate: float, error: float, gain: float = 0.6, **figures: float)
 def test_a_good_fit_wins_beyond_its_interval(win_rate: float, error: float, fit: str) -> None:
     verdict = verdict_of(measured(win_rate, error), Reason.EPISODES)
     assert verdict.fit == fit
-    assert f"wins {win_rate:.0%} by the judge" in verdict.sentences[1]
-    assert f"between {win_rate - 2 * error:.0%} and {win_rate + 2 * error:.0%}" in verdict.sentences[1]
+    assert f"wins {win_rate:.0%} of the comparisons" in verdict.sentences[1]
+    low, high = win_rate - 1.96 * error, win_rate + 1.96 * error
+    assert f"(95% interval {low:.0%} to {high:.0%})" in verdict.sentences[1]
 
 
 def test_both_scorers_win_rates_are_told_and_no_judges_where_there_is_none() -> None:
@@ -108,6 +109,22 @@ def test_one_that_neither_scorer_moved_hardly_moved() -> None:
     assert (verdict.fit, "hardly moved" in verdict.sentences[0]) == ("underfit", True)
     moved = verdict_of(run([0.0, 0.3], [0.0, 0.2]), Reason.PLATEAU)
     assert (moved.fit, "hardly moved" in moved.sentences[0]) == ("underfit", False)
+
+
+@pytest.mark.parametrize(
+    ("reason", "said"),
+    [
+        (Reason.EPISODES, "train with more episodes"),
+        (Reason.PLATEAU, "Rank more answers"),
+        (None, "Train it longer, or"),
+    ],
+)
+def test_one_that_is_a_little_better_is_trained_longer_where_it_had_not_come_to_a_standstill(
+    reason: Reason | None, said: str
+) -> None:
+    verdict = verdict_of(measured(0.62, 0.05, 0.33), reason)
+    assert verdict.sentences[0].endswith("better than the SFT model's, but perhaps by less than anybody notices.")
+    assert said in verdict.next_step
 
 
 def test_one_that_ended_before_it_moved_is_to_be_trained_longer() -> None:

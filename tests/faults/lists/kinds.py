@@ -81,6 +81,5 @@ FAULTS = [
     In("app/worker/handlers/train_reward.py", MEMORY)("a reward training begins whatever is free", "    check_memory_of_reading(work, sft_id)\n", ""),
     In("app/worker/handlers/evaluate.py", MEMORY)("an evaluation begins whatever is free", "    check_memory_of_reading(work, version_id)\n", ""),
     In("app/web/formatting.py", "tests/web/test_versions.py")("a scorer that judges itself is two", 'if example["reward_gain"] == example["judge_gain"]:', "if False:"),
-    In("app/web/templating.py", "tests/web/test_versions.py")("a version from before the end is its end", "or not kept < end", "or kept < end"),
     In("app/web/pages.py", "tests/web/test_pages.py")("jobs belong to labeling", ', "/jobs")', ")"),
 ]  # fmt: skip

@@ -3,7 +3,10 @@
 from tests.faults.fault import In
 
 stop = In("app/training/stopping.py", "tests/training/test_stopping.py")
-verdict = In("app/training/verdict.py", "tests/training/test_verdict.py")
+VERDICT = "tests/training/test_verdict.py"
+verdict = In("app/training/verdict.py", VERDICT)
+fit = In("app/policy_fit.py", "tests/test_policy_fit.py")
+said = In("app/web/policy_verdict.py", "tests/web/test_policy_verdict.py")
 
 knowledge = In("app/training/policy/knowledge.py", "tests/training/policy/test_knowledge.py")
 
@@ -51,13 +54,29 @@ FAULTS = [
     stop("uncertainty compared with nothing", "> MOST_UNCERTAINTY * before", "> 99"),
     stop("signs do not stop it", "if last.signs:", "if False:"),
     verdict("over-optimized only where it was stopped", " or bool(end.signs) or have_parted(history)", ""),
-    verdict("overfit by the win of nothing", "judged < (1 - MOST_LOST) * promised", "judged < 0"),
-    verdict("a gain by chance called good", " and judged > CLEARLY * error", ""),
+    fit("overfit by the win of nothing", "self.judged < (1 - MOST_LOST) * self.promised", "self.judged < 0"),
+    fit("a gain by chance called good", " and self.judged > Z_95 * self.judged_error", "", VERDICT),
     stop("one that has forgotten kept for its score", "not has_forgotten(each), not has_f", "True, not has_f"),
     stop("one validation of forgetting ends it", "for each in history[-2:]", "for each in history[-1:]"),
-    verdict("good, whatever the win rate's interval", " and win_interval(kept)[0] > LEAST_WIN_RATE", ""),
-    verdict("the win rate itself for its lower end", "rate - CLEARLY * error)", "rate)"),
-    verdict("a gain by one scorer called hardly moved", " and kept.judged_gain < LEAST_GAIN", ""),
+    fit("good, whatever the win rate's interval", "seen and self.interval[0] > LEAST_WIN_RATE", "seen"),
+    fit("the win rate itself for its lower end", "self.win_rate - half)", "self.win_rate)"),
+    fit(
+        "a gain by one scorer called hardly moved",
+        "max(self.promised, self.judged) < LEAST_GAIN",
+        "self.promised < LEAST_GAIN",
+    ),
+    fit("better called hardly better", "self.win_rate is not None and low > 0.5", "False"),
+    fit("what is open called hardly better", "self.win_rate is None or high <= LEAST_WIN_RATE", "True"),
+    fit(
+        "what was cut short is to rank more",
+        '        return "cut short" if ended else "unwatched"\n',
+        "        return word\n",
+    ),
+    said("the training speaks beside the evaluation", "    if found is None or not", "    if True or not"),
+    said("what was forgotten stays so", "known < LEAST_KNOWLEDGE", 'bool(verdict["forgets"])'),
+    said(
+        "a version from before the end is its end", "or not kept < end", "or kept < end", "tests/web/test_versions.py"
+    ),
     stop("moved back though it knows enough", "1.0), ENOUGH_KNOWLEDGE)", "1.0), 9.0)"),
     stop("never moved back for what it forgot", "_margin(each) >= least, known,", "_margin(each) >= least, 1.0,"),
     stop(

@@ -220,7 +220,7 @@ def test_evaluation_asks_held_out_prompts_only_and_shows_what_they_were(harness:
         assert sample["before_scored"] == {"score": -0.5, "deviation": None}
         assert sample["after_scored"] == {"score": 1.25, "deviation": 0.75}
         assert version.metrics["evaluation"]["win_rate"] == 0.75
-        assert version.metrics["verdict"]["sentences"][0].startswith("Underfit: hardly moved"), "nobody watched it"
+        assert version.metrics["verdict"]["sentences"][0].startswith("Underfit: by the judge"), "nobody watched it"
 
 
 @pytest.mark.usefixtures("comparison")

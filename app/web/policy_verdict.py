@@ -1,0 +1,75 @@
+"""What is said of a policy: by its evaluation, once there is one, else by its training's end; never by both."""
+
+from collections.abc import Mapping
+from typing import Any
+
+from app.db.models.versions import Version
+from app.formats.figures import number
+from app.policy_fit import FITS, FORGETS, NEXT, Found, next_step, told
+from app.policy_hparams import LEAST_KNOWLEDGE
+from app.services.versions.bounds import measured, policy_verdict
+from app.translation import N_, _
+from app.web.retelling import retold
+
+
+def told_verdict(version: Version) -> dict[str, Any] | None:
+    """In the page's language: the fit, sentences of which the first is the verdict, what to do next, answers of its
+    end. None where nobody watched its training and nothing was evaluated."""
+    verdict = policy_verdict(version)
+    if verdict is None:
+        return None
+    verdict = _by_evaluation(version, verdict)
+    sentences = [retold(sentence) for sentence in verdict["sentences"]]
+    kept = _kept_from_before(version, verdict)
+    sentences += [kept] if kept else []
+    return verdict | {"sentences": sentences, "next_step": retold(verdict["next_step"])}
+
+
+def _by_evaluation(version: Version, verdict: dict[str, Any]) -> dict[str, Any]:
+    """The word, the sentences and the next step by the figures that stand beside them on the page. What its training
+    alone tells (over-optimized, why it ended) stays."""
+    figures = measured(version.metrics.get("evaluation") or {})
+    found = _found(figures)
+    if found is None or not verdict["sentences"]:
+        return verdict
+    word = told(found, judge_is_other=figures.get("judge/is_other") != 0.0)
+    step = next_step(
+        word,
+        ended=verdict.get("reason") or "",
+        rising=verdict["next_step"] == NEXT["rising"],
+        kl=float(figures.get("kl", 0.0)),
+    )
+    known = figures.get("knowledge")
+    forgets = bool(verdict.get("forgets")) if known is None else known < LEAST_KNOWLEDGE
+    graver = "over-optimized" if verdict["over_optimized"] else "forgets" if forgets else ""
+    return verdict | {
+        "fit": found.fit,
+        "forgets": forgets,
+        "sentences": [FITS[word], *_others(verdict["sentences"][1:], known, forgets=forgets)],
+        "next_step": NEXT[graver or step],
+    }
+
+
+def _others(sentences: list[str], known: float | None, *, forgets: bool) -> list[str]:
+    """Those of the training, but of forgetting what was measured last."""
+    if known is None:
+        return sentences
+    kept = [each for each in sentences if not each.startswith(FORGETS.partition("{")[0])]
+    return [FORGETS.format(known=f"{known:.0%}"), *kept] if forgets else kept
+
+
+def _found(figures: Mapping[str, Any]) -> Found | None:
+    names = ("reward/gain", "judge/gain", "judge/gain_error", "win_rate")
+    if not all(name in figures for name in names):
+        return None
+    return Found(*(float(figures[name]) for name in names), win_rate_error=float(figures.get("win_rate_error", 0.0)))
+
+
+def _kept_from_before(version: Version, verdict: Mapping[str, Any]) -> str:
+    """Where the version is not the policy of the training's end, and the verdict does not say so already."""
+    seen = version.metrics.get("validations") or [{"episodes": 0}]
+    end, kept = seen[-1]["episodes"], verdict.get("episodes", 0)
+    if verdict["over_optimized"] or not kept < end:
+        return ""
+    said = N_("The version that is kept is that of {kept} episodes, the best one; the training went on to {end}.")
+    return _(said, kept=number(kept), end=number(end))
