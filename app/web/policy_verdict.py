@@ -62,7 +62,8 @@ def _found(figures: Mapping[str, Any]) -> Found | None:
     names = ("reward/gain", "judge/gain", "judge/gain_error", "win_rate")
     if not all(name in figures for name in names):
         return None
-    return Found(*(float(figures[name]) for name in names), win_rate_error=float(figures.get("win_rate_error", 0.0)))
+    promised, judged, judged_error, win_rate = (float(figures[name]) for name in names)
+    return Found(promised, judged, judged_error, win_rate, float(figures.get("win_rate_error", 0.0)))
 
 
 def _kept_from_before(version: Version, verdict: Mapping[str, Any]) -> str:
