@@ -10,12 +10,14 @@ from fastapi.concurrency import run_in_threadpool
 from pydantic import Field
 
 from app.api.description import raises
+from app.api.labeler import ApiLabeler
 from app.api.schemas import Out
 from app.errors import ConflictError, UnavailableError
 from app.runtime import Runtime, RuntimeDep
 from app.services.data.import_summary import ImportSummary, told
-from app.services.data.imports import COMPARED, CONVERSATIONS, PROMPTS, VOTES
+from app.services.data.row_doors import COMPARED, CONVERSATIONS, PROMPTS, VOTES
 from app.services.data.row_forms import Form
+from app.services.labeling.labelers import LabelerName
 
 router = APIRouter(prefix="/api/v1/import", tags=["data"])
 WRITTEN_AT_ONCE = 1 << 20
@@ -63,10 +65,10 @@ def import_out(summary: ImportSummary) -> ImportOut:
 
 @router.post("/prompts", status_code=201, openapi_extra={"requestBody": BODY}, responses=ANSWERS)
 async def prompts(request: Request, runtime: RuntimeDep) -> ImportOut:
-    """Imports prompts from JSON Lines, a JSON list, CSV or Parquet, one in each row (prompt, messages or text).
-    holds one answer, too (ShareGPT, Alpaca, prompt and completion), the answer is counted but not kept. If a row is
-    bad, the error names it and nothing of the file is kept. A long file (64 MB, say) takes minutes, so that people can
-    keep ranking meanwhile; its prompts appear together at the end."""
+    """Imports prompts from JSON Lines, a JSON list, CSV or Parquet, one in each row (prompt, messages or text). If a
+    row holds one answer, too (ShareGPT, Alpaca, prompt and completion), the answer is counted but not kept. If a row
+    is bad, the error names it and nothing of the file is kept. A long file (64 MB, say) takes minutes, so that people
+    can keep ranking meanwhile; its prompts appear together at the end."""
     return await _import(request, runtime, PROMPTS)
 
 
@@ -93,20 +95,23 @@ async def votes(request: Request, runtime: RuntimeDep) -> ImportOut:
 
 
 @router.post("/conversations", status_code=201, openapi_extra={"requestBody": BODY}, responses=ANSWERS)
-async def conversations(request: Request, runtime: RuntimeDep) -> ImportOut:
+async def conversations(request: Request, runtime: RuntimeDep, who: ApiLabeler) -> ImportOut:
     """Imports conversations, as in conversations.jsonl: each belongs to the labeler whom the file names. A version that
-    is here too is known by its files; of another the name is kept."""
-    return await _import(request, runtime, CONVERSATIONS)
+    is here too is known by its files; of another the name is kept. Rows of `messages` alone, as TRL's trainers read
+    them, are conversations of the labeler of `X-Labeler`."""
+    return await _import(request, runtime, CONVERSATIONS, who)
 
 
-async def _import(request: Request, runtime: Runtime, wanted: frozenset[Form]) -> ImportOut:
+async def _import(
+    request: Request, runtime: Runtime, wanted: frozenset[Form], owner: LabelerName | None = None
+) -> ImportOut:
     with tempfile.TemporaryFile(dir=runtime.settings.data_dir) as file:  # it has no name: a crash leaves nothing
         await _save(request.stream(), file)
-        return import_out(await run_in_threadpool(_run, runtime, file, wanted))
+        return import_out(await run_in_threadpool(_run, runtime, file, wanted, owner))
 
 
-def _run(runtime: Runtime, file: IO[bytes], wanted: frozenset[Form]) -> ImportSummary:
-    return runtime.importer.run(file, runtime.group_sampling.fitting(), wanted)
+def _run(runtime: Runtime, file: IO[bytes], wanted: frozenset[Form], owner: LabelerName | None) -> ImportSummary:
+    return runtime.importer.run(file, runtime.group_sampling.fitting(), wanted, owner)
 
 
 async def _save(pieces: AsyncIterator[bytes], file: IO[bytes]) -> None:

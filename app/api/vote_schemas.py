@@ -8,6 +8,7 @@ from app.api.schemas import MessageIn, Model, Out, PromptInput, PromptRef, Text
 from app.db.models.arena import Pair, PairSource, Verdict, Vote
 from app.db.models.labelers import LabelerKind
 from app.formats.ids import RowId
+from app.formats.writers import shown_writer
 from app.services.arena.alarm import AlarmVerdict, RewardAlarm
 from app.services.arena.arena_settings import LEAST_BAR, MOST_BAR
 from app.services.arena.sequential import Settled
@@ -138,8 +139,8 @@ def vote_out(vote: Vote) -> VoteOut:
         labeler_kind=vote.labeler.kind,
         verdict=vote.verdict,
         answers=[
-            WriterOut(side="a", version_id=pair.version_a_id, written_by=pair.writer_a, score=pair.score_a),
-            WriterOut(side="b", version_id=pair.version_b_id, written_by=pair.writer_b, score=pair.score_b),
+            WriterOut(side="a", version_id=pair.version_a_id, written_by=_shown(pair.writer_a), score=pair.score_a),
+            WriterOut(side="b", version_id=pair.version_b_id, written_by=_shown(pair.writer_b), score=pair.score_b),
         ],
         source=pair.source,
         duration_ms=vote.duration_ms,
@@ -185,3 +186,7 @@ def standing_out(standing: Standing) -> StandingOut:
         votes=_counts(standing.counts),
         component=standing.component,
     )
+
+
+def _shown(writer: str | None) -> str | None:
+    return None if writer is None else shown_writer(writer)

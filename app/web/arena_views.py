@@ -11,6 +11,7 @@ from app.db.models.arena import Pair, Verdict, Vote
 from app.db.models.prompts import PromptSplit
 from app.db.models.versions import Version
 from app.formats.figures import number
+from app.formats.writers import shown_writer
 from app.services.arena import learning
 from app.services.versions import versions
 from app.services.versions.version_states import standing
@@ -126,7 +127,7 @@ def _side(
         letter=letter,
         text=text,
         is_cut=finish_reason == "length",
-        name=(writer or "?") if version is None else version_title(version),
+        name=shown_writer(writer or "?") if version is None else version_title(version),
         address=None if version is None else f"/versions/{version.id}",
         score=None if score is None else number(score),
         is_chosen=vote.verdict.value == letter.lower(),

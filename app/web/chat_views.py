@@ -8,11 +8,12 @@ from typing import ClassVar
 from markupsafe import Markup
 from sqlalchemy.orm import Session
 
-from app.db.models.conversations import WRITER_MARK, Conversation, Turn, TurnRole, TurnStatus
+from app.db.models.conversations import Conversation, Turn, TurnRole, TurnStatus
 from app.db.models.versions import VersionKind
 from app.errors import AppError
 from app.formats.languages import guessed
 from app.formats.markdown import to_html
+from app.formats.writers import parse_writer
 from app.hparams import SamplingParams
 from app.services.chat import conversations
 from app.services.chat.room import Room
@@ -216,7 +217,7 @@ def _label(conversation: Conversation, turn: Turn, titles: Mapping[int, str]) ->
         return _("Answer {letter}", letter=SIDES[turn.side])
     if turn.version_id is not None:
         return titles[turn.version_id]
-    return (turn.written_by or "").partition(WRITER_MARK)[0] or _("Answer")
+    return parse_writer(turn.written_by or "").name or _("Answer")
 
 
 def who_in_words(session: Session, conversation: Conversation | None) -> str:

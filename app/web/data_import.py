@@ -23,6 +23,7 @@ from app.services.data.export_files import MEDIA_TYPES, FileFormat, pieces_of
 from app.services.data.import_preview import SHOWN_PROBLEMS, ImportPreview
 from app.services.data.import_summary import told
 from app.services.data.row_forms import Form, GivenRow
+from app.services.labeling.labelers import LabelerName
 from app.translation import N_, _, ngettext
 from app.web.browser_name import BrowserLabeler
 from app.web.data_frame import PATH, DataPage, frame
@@ -33,6 +34,8 @@ from app.web.told import Told, in_letters
 router = APIRouter(route_class=UnitRoute)
 HERE = f"{PATH}/import"
 SHOWN_TURNS = 4
+AS_CONVERSATIONS = "as_conversations"
+"""The field of that choice."""
 FORM_NAMES = {
     Form.PROMPTS: N_("a prompt"),
     Form.ANSWERED: N_("a prompt with one answer, which is not kept"),
@@ -70,6 +73,8 @@ class Shown:
     examples: list[Example]
     key: str
     """By which it is imported; empty where it cannot be."""
+    as_conversations: bool
+    """Whether rows of messages are to be conversations."""
 
     @property
     def more_problems(self) -> int:
@@ -98,14 +103,14 @@ def index(request: Request, runtime: RuntimeDep, session: ReadSession) -> Respon
 
 
 @router.post(HERE + "/preview")
-async def preview(request: Request, runtime: RuntimeDep, form: FormDep) -> Response:
+async def preview(request: Request, runtime: RuntimeDep, who: BrowserLabeler, form: FormDep) -> Response:
     """Keeps the file for an hour at most, and nothing of what it holds."""
-    given = form.get("file")
+    given, owner = form.get("file"), who if form.get(AS_CONVERSATIONS) else None
     show = partial(_page, request=request, runtime=runtime)
     try:
         if not isinstance(given, UploadFile) or not given.filename:
             raise InvalidError(_("No file was chosen. Choose one, then press “Look at it”."))
-        shown = await run_in_threadpool(_look, runtime, given)
+        shown = await run_in_threadpool(_look, runtime, given, owner)
     except (InvalidError, ConflictError) as error:
         return await runtime.reading.run(partial(show, error=error))
     if shown is None:
@@ -115,32 +120,33 @@ async def preview(request: Request, runtime: RuntimeDep, form: FormDep) -> Respo
 
 
 @router.post(HERE)
-async def take_in(request: Request, runtime: RuntimeDep, form: FormDep) -> Response:
+async def take_in(request: Request, runtime: RuntimeDep, who: BrowserLabeler, form: FormDep) -> Response:
     """The file that was looked at. Sent again it adds nothing, so the answer is the page."""
-    key = str(form.get("key", ""))
+    key, owner = str(form.get("key", "")), who if form.get(AS_CONVERSATIONS) else None
     show = partial(_page, request=request, runtime=runtime)
     try:
-        said = await run_in_threadpool(_import, runtime, key)
+        said = await run_in_threadpool(_import, runtime, key, owner)
     except (InvalidError, ConflictError, NotFoundError) as error:
         return await runtime.reading.run(partial(show, error=error))
     runtime.prefetcher.wake()
     return await runtime.reading.run(partial(show, notice=said))
 
 
-def _import(runtime: Runtime, key: str) -> str:
+def _import(runtime: Runtime, key: str, owner: LabelerName | None) -> str:
     with runtime.uploads.open(key) as file:
-        said = told(runtime.importer.run(file, runtime.group_sampling.fitting()))
+        said = told(runtime.importer.run(file, runtime.group_sampling.fitting(), owner=owner))
     runtime.uploads.drop(key)
     return said
 
 
-def _look(runtime: Runtime, given: UploadFile) -> Shown | None:
-    """None of a file without rows."""
-    seen = runtime.importer.preview(given.file, runtime.group_sampling.fitting())
+def _look(runtime: Runtime, given: UploadFile, owner: LabelerName | None) -> Shown | None:
+    """None of a file without rows. `owner`: whose conversations rows of messages are."""
+    seen = runtime.importer.preview(given.file, runtime.group_sampling.fitting(), owner)
     if not seen.rows and not seen.num_problems:
         return None
     key = runtime.uploads.keep(given.file) if seen.can_be_imported else ""
-    return Shown(given.filename or "", seen, _counted(seen), [_example(*each) for each in seen.examples], key)
+    examples = [_example(*each) for each in seen.examples]
+    return Shown(given.filename or "", seen, _counted(seen), examples, key, owner is not None)
 
 
 def _counted(seen: ImportPreview) -> str:

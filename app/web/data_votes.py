@@ -12,6 +12,7 @@ from app.db.models.arena import Verdict, Vote
 from app.db.models.versions import Version
 from app.errors import AppError, NotFoundError
 from app.formats.ids import RowId
+from app.formats.writers import shown_writer
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute
 from app.services.arena import votes
 from app.services.labeling.labelers import labeler_of
@@ -162,4 +163,6 @@ def _sides(session: Session, vote: Vote) -> list[Side]:
 
 def _writer(session: Session, version_id: int | None, name: str | None) -> tuple[str, int | None]:
     version = None if version_id is None else session.get(Version, version_id)
-    return (name or _("unknown"), None) if version is None else (version_title(version), version.id)
+    if version is not None:
+        return version_title(version), version.id
+    return shown_writer(name) if name else _("unknown"), None

@@ -20,6 +20,7 @@ from app.db.models.versions import Version
 from app.formats import figures
 from app.formats.differences import differences
 from app.formats.languages import listed
+from app.formats.writers import shown_writer
 from app.kinds.registry import job_title
 from app.layout import STATIC, TEMPLATES
 from app.services.lifecycle.deciding import decided_about
@@ -185,6 +186,7 @@ def _environment() -> Environment:
         by_whom=formatting.by_whom,
         version_origin=formatting.version_origin,
         version_title=formatting.version_title,
+        shown_writer=shown_writer,
         iso=datetime.isoformat,
         moment=formatting.moment,
         token_text=token_views.token_text,

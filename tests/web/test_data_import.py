@@ -40,6 +40,20 @@ def test_a_file_is_shown_as_it_will_be_understood_and_then_kept(server: LiveServ
     assert "(0 by people, 1 imported)" in words_of(visitor.get("/train"))
 
 
+def test_rows_of_messages_are_ones_own_conversations_where_one_says_so(server: LiveServer, visitor: Visitor) -> None:
+    said = b'{"messages": [{"role": "user", "content": "Why?"}, {"role": "assistant", "content": "So."}]}'
+    looked = visitor.upload(LOOK, "chat.jsonl", said)
+    assert "This file holds 1 prompt." in words_of(looked.text)
+    assert "If these rows are conversations that you want to keep whole" in words_of(looked.text)
+    looked = visitor.upload(LOOK, "chat.jsonl", said, as_conversations="1")
+    assert "This file holds 1 conversation." in words_of(looked.text)
+    form = dict(re.findall(r'type="hidden" name="(key|as_conversations)" value="([^"]+)"', looked.text))
+    done = visitor.send("/data/import", fragment=False, **form)
+    assert "1 row read: 1 new conversation." in words_of(done.text)
+    assert "Why?" in words_of(visitor.get("/chat")), "it is this browser's"
+    assert imported(server) == 0
+
+
 def test_each_bad_row_is_named_by_its_line_and_nothing_can_be_kept(server: LiveServer, visitor: Visitor) -> None:
     rows = [b'{"prompt": "fine"}', b'{"promt": "x"}', b"{", b"", b'{"prompt": ""}', b'{"prompt": "fine, too"}']
     looked = visitor.upload(LOOK, "x.jsonl", b"\n".join(rows))

@@ -17,10 +17,10 @@ class Visitor:
         assert response.status_code == 200, response.text
         return response.text
 
-    def upload(self, path: str, name: str, content: bytes) -> httpx2.Response:
+    def upload(self, path: str, name: str, content: bytes, **form: str) -> httpx2.Response:
         """A form with a file."""
         [token, *_] = re.findall(r'name="csrf_token" value="([^"]+)"', self.get("/prompts"))
-        return self.client.post(path, data={"csrf_token": token}, files={"file": (name, content)})
+        return self.client.post(path, data={"csrf_token": token, **form}, files={"file": (name, content)})
 
     def take_in(self, name: str, content: bytes) -> httpx2.Response:
         """A file is looked at, then imported."""

@@ -21,8 +21,6 @@ from sqlalchemy.orm import Mapped, mapped_column, relationship
 from app.db.base import Base, string_enum, utc_now
 from app.db.models.prompts import PromptImport
 
-WRITER_MARK = " #"
-"""Between the name that a version has elsewhere and its files' hash."""
 _OF_IMPORT = text("import_id IS NOT NULL")
 
 
@@ -118,7 +116,7 @@ class Turn(Base):
     version_id: Mapped[int | None] = mapped_column(ForeignKey("versions.id"))
     """Which one wrote the answer; None where it came with a file and the version is not here."""
     written_by: Mapped[str | None]
-    """The name of such a version, and behind WRITER_MARK its files' hash."""
+    """The name of such a version, and its files' hash (app/formats/writers.py)."""
     token_ids: Mapped[list[int] | None] = mapped_column(JSON(none_as_null=True))
     """The tokens that were drawn, of a whole answer or of one that was stopped, which goes on from them; never
     re-tokenized."""

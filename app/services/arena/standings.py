@@ -9,6 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.db.models.arena import Pair, PairSource, Verdict, Vote
 from app.db.models.labelers import Labeler, LabelerKind
+from app.formats.writers import shown_writer
 from app.services.arena import davidson, pairs
 from app.services.arena.davidson import Duel, Strength
 from app.services.arena.matches import Match
@@ -131,13 +132,18 @@ def _strengths(duels: tuple[Duel, ...], contestants: int) -> list[Strength]:
     return davidson.strengths(duels, contestants)
 
 
+def _contestant(version_id: int | None, writer: str | None) -> Contestant:
+    """Of a version elsewhere one name, however much of its files' hash came with a vote."""
+    return Contestant(version_id, None if writer is None else shown_writer(writer))
+
+
 def _duels(
     rows: Iterable[Row[int | None, str | None, int | None, str | None, Verdict, int]],
 ) -> tuple[list[Contestant], tuple[Duel, ...]]:
     """Of pairs of different contestants with votes that compare them."""
     counts: dict[tuple[Contestant, Contestant], Counts] = {}
     for version_a, writer_a, version_b, writer_b, verdict, count in rows:
-        a, b = Contestant(version_a, writer_a), Contestant(version_b, writer_b)
+        a, b = _contestant(version_a, writer_a), _contestant(version_b, writer_b)
         first, second = sorted((a, b), key=_order)
         if first != second:
             seen = counts.get((first, second), Counts())

@@ -11,12 +11,13 @@ from typing import Any
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, selectinload, sessionmaker
 
-from app.db.models.conversations import WRITER_MARK, Conversation, Turn, TurnRole
-from app.db.models.versions import Version
+from app.db.models.conversations import Conversation, Turn, TurnRole
+from app.formats.writers import Writer, parse_writer
 from app.services.chat.conversations import exported
 from app.services.chat.thread import Thread, chosen_turns
 from app.services.labeling.labelers import LabelerName, find_labeler
 from app.services.paging import in_batches
+from app.services.versions.writers import writers_by_id
 
 COLUMNS: Mapping[str, Any] = {
     "conversation_id": int,
@@ -27,7 +28,6 @@ COLUMNS: Mapping[str, Any] = {
     "labeler_kind": str,
     "created_at": str,
 }
-Writer = dict[str, str | None]
 
 
 def export_conversations(read: sessionmaker[Session], who: LabelerName) -> Iterator[dict[str, Any]]:
@@ -35,7 +35,7 @@ def export_conversations(read: sessionmaker[Session], who: LabelerName) -> Itera
     with read() as session:
         labeler = find_labeler(session, who.name)
         last = session.scalar(select(func.max(Conversation.id))) or 0
-        known = _versions(session)
+        known = writers_by_id(session)
     if labeler is None:
         return
     mine = Conversation.labeler_id == labeler.id, Conversation.id <= last, Conversation.is_visible()
@@ -54,17 +54,7 @@ def export_conversations(read: sessionmaker[Session], who: LabelerName) -> Itera
             }
 
 
-def _versions(session: Session) -> dict[int, Writer]:
-    """Their names, which say the same elsewhere, and their files' hashes."""
-    rows = session.execute(select(Version.id, Version.kind, Version.content_hash))
-    return {number: _named(f"{kind.value} {number}", content_hash) for number, kind, content_hash in rows}
-
-
-def _named(name: str, content_hash: str | None) -> Writer:
-    return {"written_by": name, "content_hash": content_hash}
-
-
-def _writers(conversation: Conversation, messages: list[Any], known: Mapping[int, Writer]) -> list[Writer | None]:
+def _writers(conversation: Conversation, messages: list[Any], known: Mapping[int, Writer]) -> list[Any]:
     """Of each message; none of the user's, and of nobody's answer while it is hidden who wrote which."""
     turns = chosen_turns(Thread(conversation.turns).steps)
     wrote = (turn for turn in turns if turn.role is TurnRole.ASSISTANT and turn.text)  # as messages are made of them
@@ -72,8 +62,8 @@ def _writers(conversation: Conversation, messages: list[Any], known: Mapping[int
     return [None] * len(named) if conversation.is_blind else named
 
 
-def _writer(turn: Turn, known: Mapping[int, Writer]) -> Writer | None:
-    if turn.version_id is not None:
-        return known[turn.version_id]
-    name, _mark, content_hash = (turn.written_by or "").partition(WRITER_MARK)
-    return _named(name, content_hash or None) if name else None
+def _writer(turn: Turn, known: Mapping[int, Writer]) -> dict[str, str | None] | None:
+    if turn.version_id is None and not turn.written_by:
+        return None
+    writer = parse_writer(turn.written_by or "") if turn.version_id is None else known[turn.version_id]
+    return {"written_by": writer.name, "content_hash": writer.content_hash}

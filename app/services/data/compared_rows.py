@@ -13,6 +13,7 @@ from app.db.models.groups import MOST_IMPORTED_ANSWERS
 from app.db.models.labelers import LabelerKind
 from app.errors import InvalidError
 from app.formats.texts import clean_text
+from app.formats.writers import Writer
 from app.preferences import check_ranks, normalize_ranks, ranks_from_scores
 from app.services.data.conversations import as_dialogue, no_list_as_text, read_answer, read_conversation
 from app.services.data.row_values import (
@@ -22,6 +23,7 @@ from app.services.data.row_values import (
     a_text,
     a_time,
     a_whole_number,
+    a_writer,
     one_of,
     sampling_settings,
     show,
@@ -29,7 +31,6 @@ from app.services.data.row_values import (
 from app.services.labeling.rankings import MAX_COMMENT_CHARACTERS, MAX_DURATION_MS
 from app.translation import _
 
-MAX_WRITER_CHARACTERS = 200
 TEXTS = ("text", "response", "completion", "content", "answer", "output", "summary")
 RANKS, SCORES = ("rank",), ("score", "overall_score", "rating", "reward")
 WRITERS = ("model", "policy")
@@ -41,8 +42,8 @@ class GivenAnswer:
     finish_reason: str = "stop"
     tokens: list[int] = field(default_factory=list)
     position: int | None = None
-    written_by: str | None = None
-    """Where the file says it of each answer; else it is `GivenRanking.written_by`."""
+    writer: Writer | None = None
+    """Where the file says it of each answer; else it is `GivenRanking.writer`."""
 
 
 @dataclass(frozen=True)
@@ -53,13 +54,17 @@ class GivenRanking:
     labeler: str | None
     """As the file names whoever ranked."""
     labeler_kind: LabelerKind | None
-    written_by: str | None
+    writer: Writer | None
     comment: str | None
     duration_ms: int | None
     created_at: datetime | None
     settings: dict[str, Any]
     is_repeat: bool = False
     """Whether the labeler had ranked these answers before: it is not trained on."""
+    group: int | None = None
+    """The number of its group in the file."""
+    second_of: int | None = None
+    """The number of the group with the same answers that somebody else ranked first."""
 
     @property
     def says_something(self) -> bool:
@@ -91,7 +96,7 @@ def comparison_of(row: Row, prompt: list[Message] | None) -> tuple[list[Message]
         GivenAnswer(
             plain(text),
             _finish(row.take(f"{name}_finish_reason"), f"{name}_finish_reason"),
-            written_by=_writer(row.take(f"{name}_written_by"), f"{name}_written_by"),
+            writer=a_writer(row.take(f"{name}_written_by"), row.take(f"{name}_content_hash"), f"{name}_written_by"),
         )
         for name, text in (("chosen", compared[1]), ("rejected", compared[2]))
     ]
@@ -169,7 +174,7 @@ def _given(row: Row, answers: Sequence[GivenAnswer], ranks: Sequence[int], write
             )
         )
     version = a_whole_number(row.get("version"), "version")
-    written_by = _writer(writer, "written_by") or (None if version is None else f"version {version}")
+    named = a_writer(writer, None, "written_by") or (None if version is None else Writer(f"version {version}", None))
     comment = clean_text(a_text(row.take("comment"), "comment") or "") or None
     if comment is not None and len(comment) > MAX_COMMENT_CHARACTERS:
         raise InvalidError(
@@ -185,12 +190,14 @@ def _given(row: Row, answers: Sequence[GivenAnswer], ranks: Sequence[int], write
         ranks=ranks,
         labeler=labeler if labeler is None or isinstance(labeler, str) else show(labeler),
         labeler_kind=one_of(row.take("labeler_kind"), "labeler_kind", LabelerKind),
-        written_by=written_by,
+        writer=named,
         comment=comment,
         duration_ms=a_whole_number(row.take("duration_ms"), "duration_ms", most=MAX_DURATION_MS),
         created_at=a_time(row.take("created_at"), "created_at"),
         settings=sampling_settings(row.take("settings")),
         is_repeat=a_flag(row.take("is_repeat"), "is_repeat"),
+        group=a_whole_number(row.get("group_id"), "group_id"),
+        second_of=a_whole_number(row.take("second_of"), "second_of"),
     )
 
 
@@ -206,12 +213,8 @@ def _answer(item: dict[str, Any], column: str) -> GivenAnswer:
         _finish(item.get("finish_reason"), f"{column}.finish_reason"),
         tokens,
         a_whole_number(item.get("position"), f"{column}.position"),
-        _writer(item.get("written_by"), f"{column}.written_by"),
+        a_writer(item.get("written_by"), item.get("content_hash"), f"{column}.written_by"),
     )
-
-
-def _writer(given: object, column: str) -> str | None:
-    return clean_text(a_text(given, column) or "")[:MAX_WRITER_CHARACTERS] or None
 
 
 def _finish(given: object, column: str) -> str:

@@ -33,7 +33,7 @@ def read_conversation(given: object, column: str) -> list[Message]:
                 given=show(given),
             )
         )
-    return without_system([_message(message, f"{column}[{place}]") for place, message in enumerate(messages)])
+    return without_system([read_message(message, f"{column}[{place}]") for place, message in enumerate(messages)])
 
 
 def read_answer(given: object, column: str) -> str:
@@ -46,7 +46,8 @@ def read_answer(given: object, column: str) -> str:
     return messages[-1]["content"]
 
 
-def _message(given: dict[str, Any], column: str) -> Message:
+def read_message(given: dict[str, Any], column: str) -> Message:
+    """One, whatever it calls its role and its text. Raises InvalidError, with the column's name."""
     named = "role" if "role" in given else "from"
     said = "content" if "content" in given else "value"
     role = given.get(named)

@@ -21,6 +21,7 @@ ANSWER: Columns = {
     "rank": int,
     "version": int,
     "written_by": str,
+    "content_hash": str,
 }
 SIDE: Columns = {
     "text": str,
@@ -35,7 +36,9 @@ WRITERS: Columns = {
     "chosen_finish_reason": str,
     "rejected_finish_reason": str,
     "chosen_written_by": str,
+    "chosen_content_hash": str,
     "rejected_written_by": str,
+    "rejected_content_hash": str,
 }
 
 PROMPTS: Columns = {"prompt": MESSAGES, "source": str, "tags": [str], **OF_PROMPT}
@@ -51,6 +54,7 @@ RANKINGS: Columns = {
     "comment": str,
     "duration_ms": int,
     "is_repeat": bool,
+    "second_of": int,
     "tags": [str],
     "group_tags": [str],
     **OF_LABELER,

@@ -1,10 +1,10 @@
 """Exports: rankings as they were given, and comparisons in TRL's preference format. Read in short transactions."""
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from typing import Any, TypeVar
 
-from sqlalchemy import func, select
+from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session, selectinload, sessionmaker
 
 from app.db.models.arena import Vote
@@ -12,18 +12,19 @@ from app.db.models.groups import Completion, Group
 from app.db.models.labelers import Labeler, LabelerKind
 from app.db.models.prompts import Prompt
 from app.db.models.rankings import Ranking
-from app.db.models.versions import Version
+from app.formats.writers import Writer, parse_writer
 from app.preferences import comparisons, tied_pairs
 from app.services.paging import in_batches
+from app.services.versions.writers import writers_by_id
 
 Value = TypeVar("Value")
 
 
 def export_rankings(read: sessionmaker[Session], labeler_kind: LabelerKind | None = None) -> Iterator[dict[str, Any]]:
     """Every ranking that stands with its prompt, answers and where they came from, oldest first."""
-    kinds = _version_kinds(read)
+    known, firsts = known_writers(read), _firsts(read, labeler_kind)
     for ranking in _standing_rankings(read, labeler_kind):
-        group, wrote = ranking.group, [_writer(answer, kinds) for answer in ranking.answers]
+        group, wrote = ranking.group, [_writer(answer, known) for answer in ranking.answers]
         yield {
             "ranking_id": ranking.id,
             "group_id": group.id,
@@ -36,19 +37,20 @@ def export_rankings(read: sessionmaker[Session], labeler_kind: LabelerKind | Non
                     "text": answer.text,
                     "tokens": answer.token_ids,
                     "finish_reason": answer.finish_reason,
-                    "position": answer.display_position,
+                    "position": place,
                     "rank": ranking.ranks[str(answer.id)],
                     "version": answer.version_id,
-                    "written_by": writer,
+                    **writer_columns(writer),
                 }
-                for answer, writer in zip(ranking.answers, wrote, strict=True)
+                for place, (answer, writer) in enumerate(zip(ranking.answers, wrote, strict=True))
             ],
             "version": _only([answer.version_id for answer in ranking.answers]),
-            "written_by": _only(wrote),
+            "written_by": _only([each.name for each in wrote]) or None,
             "settings": group.settings,
             "comment": ranking.comment,
             "duration_ms": ranking.duration_ms,
             "is_repeat": group.is_repeat,
+            "second_of": group.second_of if group.second_of in firsts else None,
             "tags": [tag.name for tag in ranking.tags],
             "group_tags": [tag.name for tag in group.tags],
             **labeler_columns(ranking),
@@ -61,15 +63,15 @@ def export_comparisons(
     """Every strictly ordered pair as conversational prompt, chosen and rejected; with `ties`, behind those of its
     ranking, every pair that was called equal, too, marked by `tie`. Two answers with one text say nothing and make no
     pair (`count_export` says how many), and neither do rankings of answers that their labeler had ranked before."""
-    kinds = _version_kinds(read)
+    known = known_writers(read)
     for ranking in _standing_rankings(read, labeler_kind):
         if ranking.group.is_repeat:
             continue
         answers, pairs = ranking.answers, _pairs_of(ranking)
         for first, second in pairs.ordered:
-            yield _comparison(ranking, answers[first], answers[second], kinds, tie=False)
+            yield _comparison(ranking, answers[first], answers[second], known, tie=False)
         for first, second in pairs.tied if ties else ():
-            yield _comparison(ranking, answers[first], answers[second], kinds, tie=True)
+            yield _comparison(ranking, answers[first], answers[second], known, tie=True)
 
 
 def export_plain_comparisons(
@@ -84,9 +86,9 @@ def export_plain_comparisons(
 
 
 def _comparison(
-    ranking: Ranking, chosen: Completion, rejected: Completion, kinds: dict[int, str], *, tie: bool
+    ranking: Ranking, chosen: Completion, rejected: Completion, known: Mapping[int, Writer], *, tie: bool
 ) -> dict[str, Any]:
-    wrote = [_writer(chosen, kinds), _writer(rejected, kinds)]
+    wrote = [_writer(chosen, known), _writer(rejected, known)]
     return {
         "prompt": ranking.group.prompt.messages,
         "chosen": [{"role": "assistant", "content": chosen.text}],
@@ -98,9 +100,9 @@ def _comparison(
         "prompt_id": ranking.group.prompt_id,
         **prompt_columns(ranking.group.prompt),
         "version": _only([chosen.version_id, rejected.version_id]),
-        "written_by": _only(wrote),
-        "chosen_written_by": wrote[0],
-        "rejected_written_by": wrote[1],
+        "written_by": _only([each.name for each in wrote]) or None,
+        **writer_columns(wrote[0], "chosen_"),
+        **writer_columns(wrote[1], "rejected_"),
         **labeler_columns(ranking),
     }
 
@@ -176,16 +178,31 @@ def prompt_columns(prompt: Prompt) -> dict[str, Any]:
     return {"split": prompt.split.value, "language": prompt.language, "archived_at": archived}
 
 
-def _version_kinds(read: sessionmaker[Session]) -> dict[int, str]:
+def writer_columns(writer: Writer, of: str = "") -> dict[str, Any]:
+    """Who wrote it, and by which files: so a version that is elsewhere, too, is known there. `of`: before the names."""
+    return {f"{of}written_by": writer.name or None, f"{of}content_hash": writer.content_hash}
+
+
+def known_writers(read: sessionmaker[Session]) -> dict[int, Writer]:
     with read() as session:
-        return {number: kind.value for number, kind in session.execute(select(Version.id, Version.kind))}
+        return writers_by_id(session)
 
 
-def _writer(answer: Completion, kinds: dict[int, str]) -> str | None:
-    """The name of who wrote it, which says the same in another installation: "policy 7", or "labeler ada"."""
+def _writer(answer: Completion, known: Mapping[int, Writer]) -> Writer:
+    """Without a name where a file named nobody."""
     if answer.version_id is not None:
-        return f"{kinds[answer.version_id]} {answer.version_id}"
-    return answer.written_by if answer.labeler is None else f"labeler {answer.labeler.name}"
+        return known[answer.version_id]
+    if answer.labeler is not None:
+        return Writer(f"labeler {answer.labeler.name}", None)
+    return parse_writer(answer.written_by or "")
+
+
+def _firsts(read: sessionmaker[Session], labeler_kind: LabelerKind | None) -> set[int]:
+    """Groups whose answers a second person ranked, too, and which are in the export themselves: numbers alone, however
+    many rankings there are."""
+    second = select(Group.second_of).where(Group.second_of.is_not(None))
+    with read() as session:
+        return set(session.scalars(_standing(labeler_kind, Ranking.group_id).where(Ranking.group_id.in_(second))))
 
 
 def _only(values: Sequence[Value]) -> Value | None:
@@ -206,15 +223,18 @@ def _standing_rankings(read: sessionmaker[Session], labeler_kind: LabelerKind | 
     """Those that stood when the export began; none given meanwhile. What votes became is in votes.jsonl."""
     with read() as session:
         last = session.scalar(select(func.max(Ranking.id))) or 0
-    of_votes = select(Vote.ranking_id).where(Vote.ranking_id.is_not(None))
     group = selectinload(Ranking.group)
     answers = group.selectinload(Group.completions).selectinload(Completion.labeler)
     statement = (
-        select(Ranking)
-        .where(Ranking.withdrawn_at.is_(None), Ranking.id <= last, Ranking.id.not_in(of_votes))
+        _standing(labeler_kind, Ranking)
+        .where(Ranking.id <= last)
         .options(selectinload(Ranking.labeler), group.selectinload(Group.prompt), answers)
         .options(selectinload(Ranking.tags), group.selectinload(Group.tags))
     )
-    if labeler_kind is not None:
-        statement = statement.join(Labeler).where(Labeler.kind == labeler_kind)
     yield from in_batches(read, statement, Ranking.id)
+
+
+def _standing(labeler_kind: LabelerKind | None, what: Any) -> Select[Any]:
+    of_votes = select(Vote.ranking_id).where(Vote.ranking_id.is_not(None))
+    statement = select(what).where(Ranking.withdrawn_at.is_(None), Ranking.id.not_in(of_votes))
+    return statement if labeler_kind is None else statement.join(Ranking.labeler).where(Labeler.kind == labeler_kind)

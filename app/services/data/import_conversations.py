@@ -11,15 +11,16 @@ from sqlalchemy import Select, delete, func, insert, or_, select
 from sqlalchemy.orm import Session
 
 from app.db.base import utc_now
-from app.db.models.conversations import WRITER_MARK, Conversation, Turn, TurnRole, TurnStatus
-from app.db.models.versions import Version
-from app.services.data.conversation_rows import GivenConversation, GivenWriter
+from app.db.models.conversations import Conversation, Turn, TurnRole, TurnStatus
+from app.formats.writers import writer_text
+from app.services.data.conversation_rows import GivenConversation
 from app.services.data.import_compared import content_digest, taken_once
 from app.services.data.import_prompts import abandoned
 from app.services.data.import_rankings import GivenLabelers
 from app.services.data.import_summary import ImportSummary
 from app.services.data.row_forms import GivenRow
 from app.services.versions.answering import answering_version
+from app.services.versions.writers import VersionsByFiles
 
 
 @dataclass(frozen=True)
@@ -74,7 +75,7 @@ def _store(session: Session, import_id: int, rows: Sequence[_Taken]) -> None:
     if not rows:
         return
     now, number = utc_now(), session.scalar(select(func.max(Conversation.number))) or 0
-    answers_next, here = answering_version(session, None).id, _versions_by_files(session)
+    answers_next, here = answering_version(session, None).id, VersionsByFiles(session)
     values: list[dict[str, Any]] = [
         {
             "labeler_id": row.labeler_id,
@@ -100,10 +101,10 @@ def _store(session: Session, import_id: int, rows: Sequence[_Taken]) -> None:
 
 
 def _turn(
-    conversation_id: int, parent_id: int | None, given: GivenConversation, depth: int, here: dict[str, list[int]]
+    conversation_id: int, parent_id: int | None, given: GivenConversation, depth: int, here: VersionsByFiles
 ) -> dict[str, Any]:
     message, writer = given.turns[depth], given.writers[depth]
-    version_id = None if writer is None else _version(writer, here)
+    version_id = here.find(writer)
     return {
         "conversation_id": conversation_id,
         "parent_id": parent_id,
@@ -111,26 +112,8 @@ def _turn(
         "status": TurnStatus.DONE,
         "text": message["content"],
         "version_id": version_id,
-        "written_by": None if writer is None or version_id is not None else _name(writer),
+        "written_by": None if writer is None or version_id is not None else writer_text(writer),
     }
-
-
-def _versions_by_files(session: Session) -> dict[str, list[int]]:
-    found: dict[str, list[int]] = {}
-    for number, content_hash in session.execute(select(Version.id, Version.content_hash)):
-        found.setdefault(content_hash, []).append(number)
-    return found
-
-
-def _version(writer: GivenWriter, here: dict[str, list[int]]) -> int | None:
-    same = here.get(writer.content_hash or "", [])
-    return same[0] if len(same) == 1 else None
-
-
-def _name(writer: GivenWriter) -> str:
-    if writer.content_hash is None:
-        return writer.written_by
-    return f"{writer.written_by}{WRITER_MARK}{writer.content_hash}"
 
 
 def remove_conversations(session: Session, conversations: Sequence[int] | Select[int]) -> None:

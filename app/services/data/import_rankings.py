@@ -6,7 +6,7 @@ from dataclasses import dataclass
 from datetime import datetime
 from typing import Any
 
-from sqlalchemy import Select, delete, insert, select
+from sqlalchemy import Select, delete, insert, select, update
 from sqlalchemy.orm import Session
 
 from app.db.base import utc_now
@@ -16,10 +16,12 @@ from app.db.models.prompts import PromptSplit
 from app.db.models.rankings import Ranking
 from app.db.models.tags import Tagged
 from app.errors import AppError, InvalidError
+from app.formats.writers import writer_text
 from app.services.data.compared_rows import GivenRanking
 from app.services.data.conversation_rows import GivenConversation
 from app.services.data.import_compared import content_digest, given_seed, taken_once
 from app.services.data.import_prompts import abandoned, known_prompts
+from app.services.data.import_seconds import SecondCards
 from app.services.data.import_summary import ImportSummary
 from app.services.data.row_forms import GivenRow
 from app.services.data.vote_rows import GivenVote
@@ -44,7 +46,7 @@ class _Taken:
 
 
 def take_rankings(
-    session: Session, import_id: int, given: Sequence[tuple[str, GivenRow, GivenRanking]]
+    session: Session, import_id: int, given: Sequence[tuple[str, GivenRow, GivenRanking]], seconds: SecondCards
 ) -> ImportSummary:
     """Each with a group of its own, once; those that are there were given here or came with an earlier file."""
     labelers = GivenLabelers(session)
@@ -58,9 +60,12 @@ def take_rankings(
         rows.append(_Taken(digest, prompt.id or 0, labeler.id, ranking, *tags))
     digests = {row.digest for row in rows}
     remove_groups(session, select(Group.id).where(Group.digest.in_(digests), Group.import_id.in_(abandoned(import_id))))
-    known = _given_here(session, rows).union(session.scalars(select(Group.digest).where(Group.digest.in_(digests))))
-    fresh = taken_once(rows, known)
-    _store(session, import_id, fresh)
+    earlier = session.execute(select(Group.digest, Group.id).where(Group.digest.in_(digests)))
+    known = _given_here(session, rows) | {row[0] or "": row[1] for row in earlier}
+    fresh = taken_once(rows, known.keys())
+    groups = known | _store(session, import_id, fresh)
+    for row in rows:
+        seconds.stored(row.ranking, groups[row.digest], is_new=row.digest not in known)
     held_out = {prompt.id for prompt in prompts.values() if prompt.split is PromptSplit.HELD_OUT}
     archived = {prompt.id for prompt in prompts.values() if prompt.archived} - held_out
     return ImportSummary(
@@ -117,12 +122,13 @@ def _digest(labeler: str, row: GivenRow, ranking: GivenRanking) -> str:
     return content_digest(content)
 
 
-def _given_here(session: Session, rows: Sequence[_Taken]) -> set[str]:
-    """Digests of those that this installation exported itself: the same labeler, prompt, time, answers and ranks."""
+def _given_here(session: Session, rows: Sequence[_Taken]) -> dict[str, int]:
+    """Digests and groups of those that this installation exported itself: the same labeler, prompt, time, answers and
+    ranks."""
     dated = {_key(row.prompt_id, row.labeler_id, row.ranking.created_at, _ranked(row.ranking)): row for row in rows}
     times = {row.ranking.created_at for row in rows if row.ranking.created_at is not None}
     if not times:
-        return set()
+        return {}
     stored = session.execute(
         select(Group.prompt_id, Ranking.labeler_id, Ranking.created_at, Group.id, Ranking.ranks)
         .join(Ranking, Ranking.group_id == Group.id)
@@ -133,10 +139,10 @@ def _given_here(session: Session, rows: Sequence[_Taken]) -> set[str]:
     for group_id, number, text in session.execute(answers.where(Completion.group_id.in_({row[3] for row in stored}))):
         texts[group_id][str(number)] = text
     keys = (
-        _key(prompt_id, labeler_id, time, [(texts[group_id][number], rank) for number, rank in ranks.items()])
+        (_key(prompt_id, labeler_id, time, [(texts[group_id][each], rank) for each, rank in ranks.items()]), group_id)
         for prompt_id, labeler_id, time, group_id, ranks in stored
     )
-    return {dated[key].digest for key in keys if key in dated}
+    return {dated[key].digest: group_id for key, group_id in keys if key in dated}
 
 
 Key = tuple[int, int, datetime | None, tuple[tuple[str, int], ...]]
@@ -150,9 +156,10 @@ def _ranked(ranking: GivenRanking) -> list[tuple[str, int]]:
     return [(answer.text, rank) for answer, rank in zip(ranking.answers, ranking.ranks, strict=True)]
 
 
-def _store(session: Session, import_id: int, rows: Sequence[_Taken]) -> None:
+def _store(session: Session, import_id: int, rows: Sequence[_Taken]) -> dict[str, int]:
+    """The group of each, by its digest."""
     if not rows:
-        return
+        return {}
     now = utc_now()
     groups = session.scalars(
         insert(Group).returning(Group.id, sort_by_parameter_order=True), [_group(row, import_id) for row in rows]
@@ -183,6 +190,7 @@ def _store(session: Session, import_id: int, rows: Sequence[_Taken]) -> None:
     of_rankings, of_groups = zip(rankings, rows, strict=True), zip(groups, rows, strict=True)
     store_tags(session, Tagged.RANKING, [(number, name) for number, row in of_rankings for name in row.tags])
     store_tags(session, Tagged.GROUP, [(number, name) for number, row in of_groups for name in row.group_tags])
+    return {row.digest: group_id for group_id, row in zip(groups, rows, strict=True)}
 
 
 def _group(row: _Taken, import_id: int) -> dict[str, Any]:
@@ -199,9 +207,10 @@ def _group(row: _Taken, import_id: int) -> dict[str, Any]:
 
 def _completion(group_id: int, index: int, ranking: GivenRanking) -> dict[str, Any]:
     answer = ranking.answers[index]
+    writer = answer.writer or ranking.writer
     return {
         "group_id": group_id,
-        "written_by": answer.written_by or ranking.written_by,
+        "written_by": None if writer is None else writer_text(writer),
         "sample_index": index,
         "display_position": index,
         "text": answer.text,
@@ -213,6 +222,7 @@ def _completion(group_id: int, index: int, ranking: GivenRanking) -> dict[str, A
 def remove_groups(session: Session, groups: Sequence[int] | Select[int]) -> None:
     forget_tags(session, Tagged.RANKING, select(Ranking.id).where(Ranking.group_id.in_(groups)))
     forget_tags(session, Tagged.GROUP, groups)
+    session.execute(update(Group).where(Group.second_of.in_(groups)).values(second_of=None))
     for table in (Ranking, Completion):
         session.execute(delete(table).where(table.group_id.in_(groups)))
     session.execute(delete(Group).where(Group.id.in_(groups)))

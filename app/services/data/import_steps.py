@@ -22,6 +22,7 @@ from app.errors import UnavailableError
 from app.services.data.import_conversations import remove_conversations, take_conversations
 from app.services.data.import_prompts import take_prompts
 from app.services.data.import_rankings import remove_groups, take_rankings
+from app.services.data.import_seconds import SecondCards
 from app.services.data.import_summary import ImportSummary
 from app.services.data.import_votes import remove_pairs, take_votes
 from app.services.data.row_forms import GivenRow
@@ -30,7 +31,9 @@ from app.services.prompts import curation
 from app.translation import _
 
 
-def take_in(session: Session, import_id: int, given: Sequence[tuple[str, GivenRow]]) -> ImportSummary:
+def take_in(
+    session: Session, import_id: int, given: Sequence[tuple[str, GivenRow]], seconds: SecondCards
+) -> ImportSummary:
     """Raises InvalidError with the place of a row that does not fit what is there."""
     if session.get(PromptImport, import_id) is None:
         raise UnavailableError(_("The import was ended by a restart of Fourfold. Send the file again."))
@@ -41,7 +44,7 @@ def take_in(session: Session, import_id: int, given: Sequence[tuple[str, GivenRo
     ranked = [(place, row, row.ranking) for place, row in given if row.ranking is not None]
     telling = [each for each in ranked if each[2].says_something]
     if telling:
-        summary += take_rankings(session, import_id, telling)
+        summary += take_rankings(session, import_id, telling, seconds)
     voted = [(place, row, row.vote) for place, row in given if row.vote is not None]
     if voted:
         summary += take_votes(session, import_id, voted)

@@ -9,7 +9,7 @@ from sqlalchemy.orm import Session
 
 from app.db.base import utc_now
 from app.db.models.arena import Pair, PairStatus, Vote
-from app.db.models.versions import Version
+from app.formats.writers import writer_text
 from app.services.data.import_compared import content_digest, given_seed, taken_once
 from app.services.data.import_prompts import abandoned, known_prompts
 from app.services.data.import_rankings import GivenLabelers
@@ -17,11 +17,7 @@ from app.services.data.import_summary import ImportSummary
 from app.services.data.row_forms import GivenRow
 from app.services.data.vote_rows import GivenSide, GivenVote
 from app.services.prompts.prompts import digest_of
-
-MARK = " #"
-"""Between the name that a version has elsewhere and the beginning of its files' hash: policy 7 of one installation is
-not policy 7 of another."""
-MARK_DIGITS = 16
+from app.services.versions.writers import VersionsByFiles
 
 
 @dataclass(frozen=True)
@@ -43,14 +39,14 @@ class _Writer:
 
 def take_votes(session: Session, import_id: int, given: Sequence[tuple[str, GivenRow, GivenVote]]) -> ImportSummary:
     """Each once; those that are there were given here or came with an earlier file."""
-    labelers, writers = GivenLabelers(session), _Writers(session)
+    labelers, here = GivenLabelers(session), VersionsByFiles(session)
     prompts = known_prompts(session, [digest_of(row.prompt.messages) for _, row, _ in given])
     rows: list[_Taken] = []
     for place, row, vote in given:
         labeler = labelers.find(place, vote)
         prompt = prompts[digest_of(row.prompt.messages)]
         digest = _digest(labeler.name, row, vote)
-        rows.append(_Taken(digest, prompt.id or 0, labeler.id, vote, writers.of(vote)))
+        rows.append(_Taken(digest, prompt.id or 0, labeler.id, vote, _writers_of(vote, here)))
     digests = {row.digest for row in rows}
     remove_pairs(session, select(Pair.id).where(Pair.digest.in_(digests), Pair.import_id.in_(abandoned(import_id))))
     known = set(session.scalars(select(Pair.digest).where(Pair.digest.in_(digests)))) | _given_here(session, rows)
@@ -59,36 +55,22 @@ def take_votes(session: Session, import_id: int, given: Sequence[tuple[str, Give
     return ImportSummary(votes=len(fresh), repeated_votes=len(rows) - len(fresh))
 
 
-class _Writers:
-    """Which versions here have the files that wrote an answer there."""
-
-    def __init__(self, session: Session) -> None:
-        self._here: dict[str, list[int]] = {}
-        for version_id, content_hash in session.execute(select(Version.id, Version.content_hash)):
-            self._here.setdefault(content_hash, []).append(version_id)
-
-    def of(self, vote: GivenVote) -> tuple[_Writer, _Writer]:
-        a, b = (self._one(side) for side in vote.sides)
-        if a == b:  # two versions there whose files are the same
-            return _named(vote.sides[0]), _named(vote.sides[1])
-        return a, b
-
-    def _one(self, side: GivenSide) -> _Writer:
-        here = self._here.get(side.content_hash or "", [])
-        return _Writer(here[0], None) if len(here) == 1 else _named(side)
+def _writers_of(vote: GivenVote, here: VersionsByFiles) -> tuple[_Writer, _Writer]:
+    a, b = (here.find(side.writer) for side in vote.sides)
+    if a == b:  # two versions there whose files are the same
+        a = b = None
+    return _writer(vote.sides[0], a), _writer(vote.sides[1], b)
 
 
-def _named(side: GivenSide) -> _Writer:
-    if MARK in side.written_by or side.content_hash is None:
-        return _Writer(None, side.written_by)
-    return _Writer(None, f"{side.written_by}{MARK}{side.content_hash[:MARK_DIGITS]}")
+def _writer(side: GivenSide, version_id: int | None) -> _Writer:
+    return _Writer(version_id, writer_text(side.writer) if version_id is None else None)
 
 
 def _digest(labeler: str, row: GivenRow, vote: GivenVote) -> str:
     """Of everything that tells one vote from another, wherever it is stored."""
     content = [
         digest_of(row.prompt.messages),
-        [[side.text, side.finish_reason, side.written_by.partition(MARK)[0]] for side in vote.sides],
+        [[side.text, side.finish_reason, side.writer.name] for side in vote.sides],
         vote.verdict.value,
         labeler,
         None if vote.created_at is None else vote.created_at.isoformat(),

@@ -9,7 +9,7 @@ start removes; after it, rows that the next start lets in.
 import logging
 import threading
 import time
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from functools import partial
 from pathlib import Path
@@ -25,26 +25,27 @@ from app.db.session import transaction
 from app.errors import AppError, ConflictError, InvalidError, UnavailableError
 from app.services.arena.arena_settings import learn_if_chosen
 from app.services.data.import_preview import ImportPreview, previewed
+from app.services.data.import_seconds import SecondCards, mark_seconds
 from app.services.data.import_steps import let_in_some, put_away, remove_some, take_in
 from app.services.data.import_summary import ImportSummary
+from app.services.data.row_doors import ANY, wrong_door
 from app.services.data.row_forms import KNOWN_COLUMNS, Form, GivenRow, read_row
 from app.services.data.row_places import OnBad, Place, Rows, refuse
 from app.services.data.rows import readable
 from app.services.jobs import retraining
+from app.services.labeling.labelers import LabelerName
 from app.services.labeling.tags import add_tags
 from app.services.sampling.fitting import Fitting
 from app.translation import N_, _
 
 Result = TypeVar("Result")
+Read = Callable[[str, Mapping[str, Any]], GivenRow]
 log = logging.getLogger(__name__)
 ROWS_AT_ONCE = 500
 SLICE_SECONDS, LONGEST_PAUSE_SECONDS = 0.001, 0.005
 FIRST_PAUSE_SECONDS, MAX_BACKOFF_SECONDS = 0.5, 60.0
 BUSY = N_("Another file is being imported. Send this one again in a minute.")
 STOPPED = N_("The server is stopping. Nothing of this file was kept; send it again in a minute.")
-ANY = frozenset(Form)
-PROMPTS, COMPARED = frozenset({Form.PROMPTS, Form.ANSWERED}), frozenset({Form.RANKINGS, Form.COMPARISONS})
-VOTES, CONVERSATIONS = frozenset({Form.VOTES}), frozenset({Form.CONVERSATIONS})
 
 
 class Pace:
@@ -86,21 +87,26 @@ class Importer:
     def stop(self) -> None:
         self._stopping.set()
 
-    def run(self, file: IO[bytes], fitting: Fitting, wanted: frozenset[Form] = ANY) -> ImportSummary:
+    def run(
+        self, file: IO[bytes], fitting: Fitting, wanted: frozenset[Form] = ANY, owner: LabelerName | None = None
+    ) -> ImportSummary:
         """Takes in all rows, or none: raises InvalidError with the place of one that cannot be taken, or whose form is
-        not wanted. A file without rows is one, too: an export of nothing."""
+        not wanted. A file without rows is one, too: an export of nothing. `owner`: rows of nothing but messages are
+        their conversations."""
+        read = partial(self._read, owner=owner)
         try:
             with self._alone(), readable(file, KNOWN_COLUMNS, self._folder) as rows:
-                self._check(rows, fitting, wanted)
-                return self._store(rows)
+                seconds = self._check(rows, read, fitting, wanted)
+                return self._store(self._read_again(rows, read), seconds)
         except InvalidError as error:
             raise InvalidError(_("{problem} Nothing of this file was kept.", problem=error.message)) from error
 
-    def preview(self, file: IO[bytes], fitting: Fitting) -> ImportPreview:
+    def preview(self, file: IO[bytes], fitting: Fitting, owner: LabelerName | None = None) -> ImportPreview:
         """What `run` would understand of the file, and every row that it would refuse; nothing is kept. Raises
         InvalidError where the file is none of the known kinds."""
+        check = partial(_checked, read=partial(self._read, owner=owner), fitting=fitting)
         with self._alone(), readable(file, KNOWN_COLUMNS, self._folder) as rows:
-            return previewed(partial(self._gently, rows), partial(self._checked, fitting=fitting))
+            return previewed(partial(self._gently, rows), check)
 
     @contextmanager
     def _alone(self) -> Iterator[None]:
@@ -132,22 +138,25 @@ class Importer:
             if import_id not in self._mine:
                 self._end(import_id, remove_some if staged_at is None else let_in_some)
 
-    def _check(self, rows: Rows, fitting: Fitting, wanted: frozenset[Form]) -> None:
+    def _check(self, rows: Rows, read: Read, fitting: Fitting, wanted: frozenset[Form]) -> SecondCards:
+        """Raises InvalidError with the place of a bad row."""
+        seconds = SecondCards()
         for place, columns in self._gently(rows):
-            row = self._checked(place, columns, fitting)
+            row = _checked(place, columns, read, fitting)
             if row.form not in wanted:
-                raise InvalidError(_("{place}: {problem}", place=place, problem=_(WRONG_DOOR[row.form])))
+                raise InvalidError(_("{place}: {problem}", place=place, problem=wrong_door(row.form, wanted)))
+            if row.ranking is not None:
+                seconds.notice(row.ranking)
+        return seconds
 
-    def _checked(self, place: str, columns: Mapping[str, Any], fitting: Fitting) -> GivenRow:
-        row = self._read(place, columns)
-        if row.is_prompt:  # of what was compared, it is seen when it is learned from
-            _say_where(place, partial(fitting.check_quickly, row.prompt.messages))
-        return row
+    def _read(self, place: str, columns: Mapping[str, Any], owner: LabelerName | None) -> GivenRow:
+        return _say_where(place, partial(read_row, columns, self._max_characters, owner))
 
-    def _read(self, place: str, columns: Mapping[str, Any]) -> GivenRow:
-        return _say_where(place, partial(read_row, columns, self._max_characters))
+    def _read_again(self, rows: Rows, read: Read) -> Iterator[tuple[str, GivenRow]]:
+        for place, columns in self._gently(rows):
+            yield place, read(place, columns)
 
-    def _store(self, rows: Rows) -> ImportSummary:
+    def _store(self, rows: Iterable[tuple[str, GivenRow]], seconds: SecondCards) -> ImportSummary:
         with transaction(self._write) as session:
             begun = PromptImport()
             session.add(begun)
@@ -155,8 +164,11 @@ class Importer:
             self._mine.add(begun.id)  # before anybody can see it
         summary = ImportSummary()
         try:
-            for chunk in self._chunks(rows):
-                summary += self._step(partial(take_in, import_id=begun.id, given=chunk))
+            for chunk in chunks(rows):
+                summary += self._step(partial(take_in, import_id=begun.id, given=chunk, seconds=seconds))
+            pairs = seconds.pairs()
+            for at in range(0, len(pairs), ROWS_AT_ONCE):
+                self._step(partial(mark_seconds, pairs=pairs[at : at + ROWS_AT_ONCE]))
             shown = update(PromptImport).where(PromptImport.id == begun.id)
             self._step(lambda session: session.execute(shown.values(staged_at=utc_now())))
         except BaseException:
@@ -173,20 +185,6 @@ class Importer:
         if summary.votes:
             self._step(partial(learn_if_chosen, retrain_after=self._retrain_after))
         return summary
-
-    def _chunks(self, rows: Rows) -> Iterator[Sequence[tuple[str, GivenRow]]]:
-        """As many as a short transaction stores: answers take as long as prompts."""
-        chunk: list[tuple[str, GivenRow]] = []
-        weight = 0
-        for place, columns in self._gently(rows):
-            row = self._read(place, columns)
-            chunk.append((place, row))
-            weight += row.records
-            if weight >= ROWS_AT_ONCE:
-                yield chunk
-                chunk, weight = [], 0
-        if chunk:
-            yield chunk
 
     def _gently(self, rows: Rows, on_bad: OnBad = refuse) -> Iterator[Place]:
         pace = Pace()
@@ -211,22 +209,29 @@ class Importer:
         return result
 
 
+def chunks(rows: Iterable[tuple[str, GivenRow]]) -> Iterator[Sequence[tuple[str, GivenRow]]]:
+    """As many as a short transaction stores: answers take as long as prompts."""
+    chunk: list[tuple[str, GivenRow]] = []
+    weight = 0
+    for place, row in rows:
+        chunk.append((place, row))
+        weight += row.records
+        if weight >= ROWS_AT_ONCE:
+            yield chunk
+            chunk, weight = [], 0
+    if chunk:
+        yield chunk
+
+
+def _checked(place: str, columns: Mapping[str, Any], read: Read, fitting: Fitting) -> GivenRow:
+    row = read(place, columns)
+    if row.is_prompt:  # of what was compared, it is seen when it is learned from
+        _say_where(place, partial(fitting.check_quickly, row.prompt.messages))
+    return row
+
+
 def _say_where(place: str, read: Callable[[], Result]) -> Result:
     try:
         return read()
     except AppError as error:
         raise InvalidError(_("{place}: {problem}", place=place, problem=error.message)) from error
-
-
-_TO_PROMPTS = "Send the file to POST /api/v1/import/prompts."
-WRONG_DOOR = {
-    Form.PROMPTS: f"it is a prompt without answers that were compared. {_TO_PROMPTS}",
-    Form.ANSWERED: f"it is a prompt with one answer, which compares nothing. {_TO_PROMPTS}",
-    Form.RANKINGS: "it holds ranked answers, of which only the prompt would be kept here. Send the file to "
-    "POST /api/v1/import/rankings, which keeps them.",
-    Form.COMPARISONS: "it holds two answers that were compared, of which only the prompt would be kept here. Send the "
-    "file to POST /api/v1/import/comparisons, which keeps them.",
-    Form.VOTES: "it holds a vote of the arena. Send the file to POST /api/v1/import/votes, which keeps it.",
-    Form.CONVERSATIONS: "it holds a conversation. Send the file to POST /api/v1/import/conversations, which keeps it; "
-    "without conversation_id its first question is a prompt.",
-}

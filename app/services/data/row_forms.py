@@ -15,10 +15,11 @@ from app.errors import InvalidError
 from app.formats.texts import clean_text
 from app.services.data.compared_rows import GivenRanking, comparison_of, ranking_of, summaries_of
 from app.services.data.conversation_rows import COLUMNS as CONVERSATION
-from app.services.data.conversation_rows import GivenConversation, conversation_of
+from app.services.data.conversation_rows import MESSAGES, GivenConversation, conversation_of
 from app.services.data.conversations import as_dialogue, no_list_as_text, read_conversation
 from app.services.data.row_values import Row, a_list_of_tags, a_text, a_time, one_of
 from app.services.data.vote_rows import GivenVote, vote_of
+from app.services.labeling.labelers import LabelerName
 from app.services.prompts.prompts import NewPrompt, validate_messages
 from app.translation import N_, _
 
@@ -76,10 +77,14 @@ class GivenRow:
         return 1 + answers + turns + 2 * (self.vote is not None)
 
 
-def read_row(columns: Mapping[str, Any], max_characters: int) -> GivenRow:
-    """Raises InvalidError with what is wrong. `max_characters` is for prompts that come alone."""
+def read_row(columns: Mapping[str, Any], max_characters: int, owner: LabelerName | None = None) -> GivenRow:
+    """Raises InvalidError with what is wrong. `max_characters` is for prompts that come alone; rows of nothing but
+    messages are conversations of `owner`, where there is one."""
     row = Row(columns)
-    recognised = _recognised(row)(row, max_characters)
+    if owner is not None and _is_conversation(row):
+        recognised = _whole_conversation(row, owner)
+    else:
+        recognised = _recognised(row)(row, max_characters)
     prompt = replace(
         recognised.prompt,
         split=_split(row.take("split")),
@@ -97,7 +102,7 @@ def _recognised(row: Row) -> Callable[[Row, int], GivenRow]:
     if row.has("verdict") and row.has("pair"):
         return _vote
     if all(row.has(name) for name in CONVERSATION):
-        return _whole_conversation
+        return lambda row, _most: _whole_conversation(row, None)
     if row.has("chosen") and row.has("rejected"):
         return _comparison
     if row.has("summaries") and row.has("choice"):
@@ -180,9 +185,13 @@ def _vote(row: Row, _most: int) -> GivenRow:
     return GivenRow(Form.VOTES, NewPrompt(validate_messages(messages, ANY_LENGTH)), vote=vote_of(row))
 
 
-def _whole_conversation(row: Row, _most: int) -> GivenRow:
+def _is_conversation(row: Row) -> bool:
+    return any(row.has(name) for name in MESSAGES) and not any(row.has(name) for name in COMPARED)
+
+
+def _whole_conversation(row: Row, owner: LabelerName | None) -> GivenRow:
     """What is asked first stands for it where files are looked at; it becomes no prompt."""
-    given = conversation_of(row)
+    given = conversation_of(row, owner)
     return GivenRow(Form.CONVERSATIONS, NewPrompt([given.turns[0]]), conversation=given)
 
 

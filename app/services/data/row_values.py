@@ -2,6 +2,7 @@
 
 import json
 import math
+import re
 from collections.abc import Mapping
 from dataclasses import fields
 from datetime import UTC, datetime
@@ -11,14 +12,17 @@ from typing import Any, TypeVar
 from app.errors import InvalidError
 from app.formats.strict_json import parse_json
 from app.formats.texts import clean_text
+from app.formats.writers import SHOWN_DIGITS, Writer, parse_writer
 from app.hparams import SamplingParams
 from app.services.labeling.tags import check_tags
 from app.translation import _
 
 Kind = TypeVar("Kind", bound=StrEnum)
 SHOWN = 60  # characters of a value in a sentence
+HASH = rf"[0-9a-f]{{{SHOWN_DIGITS},64}}"
 NUMBERS = frozenset({"id", "ranking_id", "group_id", "prompt_id", "version"})  # of the place that the file comes from
 MAX_NUMBER = 2**31 - 1
+MAX_WRITER_CHARACTERS = 200
 SAMPLING = frozenset(each.name for each in fields(SamplingParams))
 
 
@@ -117,6 +121,24 @@ def one_of(given: object, column: str, kind: type[Kind]) -> Kind | None:
             _("{column} must be one of {kind}; it is {given}.", column=column, kind=", ".join(kind), given=show(given))
         )
     return kind(str(given))
+
+
+def a_writer(name: object, content_hash: object, column: str) -> Writer | None:
+    """Who wrote an answer, by the two columns that say so; None where neither names anybody. `column`: the first's."""
+    hash_column = column.removesuffix("written_by") + "content_hash"
+    text = clean_text(a_text(name, column) or "")[:MAX_WRITER_CHARACTERS]
+    digits = (a_text(content_hash, hash_column) or "").strip().lower()
+    if digits and not re.fullmatch(HASH, digits):
+        raise InvalidError(
+            _(
+                "{column} must be the hash of a version's files, {least} to {most} hexadecimal digits; it is {given}.",
+                column=hash_column,
+                least=SHOWN_DIGITS,
+                most=64,
+                given=show(content_hash),
+            )
+        )
+    return Writer(*parse_writer(text)) if text and not digits else Writer(text, digits) if text else None
 
 
 def a_flag(given: object, column: str) -> bool:

@@ -3,7 +3,7 @@
 The preferences are for training, so those about held-out prompts are in votes.jsonl alone.
 """
 
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from typing import Any
 
 from sqlalchemy import func, select
@@ -12,14 +12,14 @@ from sqlalchemy.orm import Session, joinedload, sessionmaker
 from app.db.models.arena import Pair, Verdict, Vote
 from app.db.models.labelers import Labeler, LabelerKind
 from app.db.models.prompts import PromptSplit
-from app.db.models.versions import Version
-from app.services.data.exports import labeler_columns, prompt_columns
+from app.formats.writers import Writer, parse_writer
+from app.services.data.exports import known_writers, labeler_columns, prompt_columns, writer_columns
 from app.services.paging import in_batches
 
 
 def export_votes(read: sessionmaker[Session], labeler_kind: LabelerKind | None = None) -> Iterator[dict[str, Any]]:
     """Every vote that stands with its prompt, both answers and who wrote them, oldest first."""
-    known = _versions(read)
+    known = known_writers(read)
     for vote in _standing_votes(read, labeler_kind):
         pair = vote.pair
         yield {
@@ -43,21 +43,21 @@ def export_vote_preferences(
 ) -> Iterator[dict[str, Any]]:
     """Every vote that calls one answer better, on a prompt that may be trained on: conversational prompt, chosen and
     rejected."""
-    known = _versions(read)
+    known = known_writers(read)
     for vote in _standing_votes(read, labeler_kind):
         pair = vote.pair
         if vote.verdict not in (Verdict.A, Verdict.B) or pair.prompt.split is not PromptSplit.TRAIN:
             continue
-        sides = [_side(pair, letter, known) for letter in ("ab" if vote.verdict is Verdict.A else "ba")]
-        chosen, rejected = sides
+        letters = "ab" if vote.verdict is Verdict.A else "ba"
+        chosen, rejected = (_side(pair, letter, known) for letter in letters)
         yield {
             "prompt": pair.prompt.messages,
             "chosen": [{"role": "assistant", "content": chosen["text"]}],
             "rejected": [{"role": "assistant", "content": rejected["text"]}],
             "chosen_finish_reason": chosen["finish_reason"],
             "rejected_finish_reason": rejected["finish_reason"],
-            "chosen_written_by": chosen["written_by"],
-            "rejected_written_by": rejected["written_by"],
+            **writer_columns(_writer(pair, letters[0], known), "chosen_"),
+            **writer_columns(_writer(pair, letters[1], known), "rejected_"),
             "vote_id": vote.id,
             "prompt_id": pair.prompt_id,
             **prompt_columns(pair.prompt),
@@ -65,28 +65,20 @@ def export_vote_preferences(
         }
 
 
-Known = dict[int, tuple[str, str]]
-"""By id: a version's name, which says the same elsewhere, and its files' hash."""
-
-
-def _versions(read: sessionmaker[Session]) -> Known:
-    with read() as session:
-        rows = session.execute(select(Version.id, Version.kind, Version.content_hash)).all()
-    return {number: (f"{kind.value} {number}", content_hash) for number, kind, content_hash in rows}
-
-
-def _side(pair: Pair, letter: str, known: Known) -> dict[str, Any]:
-    version_id: int | None = getattr(pair, f"version_{letter}_id")
-    name, content_hash = (getattr(pair, f"writer_{letter}"), None) if version_id is None else known[version_id]
+def _side(pair: Pair, letter: str, known: Mapping[int, Writer]) -> dict[str, Any]:
     return {
         "text": getattr(pair, f"text_{letter}"),
         "tokens": getattr(pair, f"token_ids_{letter}"),
         "finish_reason": getattr(pair, f"finish_reason_{letter}"),
         "score": getattr(pair, f"score_{letter}"),
-        "version": version_id,
-        "written_by": name,
-        "content_hash": content_hash,
+        "version": getattr(pair, f"version_{letter}_id"),
+        **writer_columns(_writer(pair, letter, known)),
     }
+
+
+def _writer(pair: Pair, letter: str, known: Mapping[int, Writer]) -> Writer:
+    version_id: int | None = getattr(pair, f"version_{letter}_id")
+    return parse_writer(getattr(pair, f"writer_{letter}") or "") if version_id is None else known[version_id]
 
 
 def _standing_votes(read: sessionmaker[Session], labeler_kind: LabelerKind | None) -> Iterator[Vote]:

@@ -8,22 +8,21 @@ from typing import Any
 from app.db.models.arena import PairSource, Verdict
 from app.db.models.labelers import LabelerKind
 from app.errors import InvalidError
-from app.formats.texts import clean_text
-from app.services.data.compared_rows import MAX_WRITER_CHARACTERS, plain
+from app.formats.writers import Writer
+from app.services.data.compared_rows import plain
 from app.services.data.row_values import (
     Row,
     a_number,
     a_text,
     a_time,
     a_whole_number,
+    a_writer,
     one_of,
     sampling_settings,
     show,
 )
 from app.services.labeling.rankings import MAX_DURATION_MS
 from app.translation import _
-
-HASH_CHARACTERS = 64
 
 
 @dataclass(frozen=True)
@@ -32,10 +31,8 @@ class GivenSide:
     tokens: list[int]
     finish_reason: str
     score: float | None
-    written_by: str
-    """The version's name in the installation that the file is from."""
-    content_hash: str | None
-    """Of its files: the same model here is known by it."""
+    writer: Writer
+    """The version by its name where the file is from, and by its files: the same model here is known by these."""
 
 
 @dataclass(frozen=True)
@@ -75,8 +72,8 @@ def vote_of(row: Row) -> GivenVote:
 
 def _side(side: Mapping[str, Any], column: str) -> GivenSide:
     text = a_text(side.get("text"), f"{column}.text")
-    written_by = clean_text(a_text(side.get("written_by"), f"{column}.written_by") or "")[:MAX_WRITER_CHARACTERS]
-    if text is None or not written_by:
+    writer = a_writer(side.get("written_by"), side.get("content_hash"), f"{column}.written_by")
+    if text is None or writer is None:
         raise InvalidError(_("{column} needs text and written_by.", column=column))
     tokens = side.get("tokens") or []
     if not isinstance(tokens, list) or not all(type(each) is int and 0 <= each < 2**31 for each in tokens):
@@ -88,12 +85,10 @@ def _side(side: Mapping[str, Any], column: str) -> GivenSide:
             _("{column} must be stop or length; it is {given}.", column=f"{column}.finish_reason", given=given)
         )
     score = side.get("score")
-    content_hash = clean_text(a_text(side.get("content_hash"), f"{column}.content_hash") or "")[:HASH_CHARACTERS]
     return GivenSide(
         text=plain(text),
         tokens=tokens,
         finish_reason=finish_reason,
         score=None if score is None else a_number(score, f"{column}.score"),
-        written_by=written_by,
-        content_hash=content_hash or None,
+        writer=writer,
     )

@@ -109,7 +109,7 @@ FAULTS = [
     exports("preferences about held-out prompts", " or pair.prompt.split is not PromptSplit.TRAIN:", ":"),
     imports(
         "the same model is not known by its files",
-        "return _Writer(here[0], None) if len(here) == 1 else _named(side)",
-        "return _named(side)",
+        "a, b = (here.find(side.writer) for side in vote.sides)",
+        "a = b = None",
     ),
 ]

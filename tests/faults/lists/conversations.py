@@ -24,17 +24,20 @@ tables = In("app/db/models/conversations.py", IMPORTED)
 FAULTS = [
     taken("what is here comes twice", "known | _held_here(session, import_id, rows)", "known"),
     taken("turns hang on nothing", "parents |= {number: turn for", "{number: turn for"),
-    taken("a version that is here is only a name", "same[0] if len(same) == 1 else None", "None"),
-    taken(
-        "a version's files are forgotten",
-        'return f"{writer.written_by}{WRITER_MARK}{writer.content_hash}"',
-        "return writer.written_by",
+    taken("a version that is here is only a name", "version_id = here.find(writer)", "version_id = None"),
+    forms("messages alone are no conversation", "if owner is not None and _is_conversation(row):", "if False:"),
+    rows("messages are nobody's", "or (None if owner is None else owner.name)", "or None"),
+    rows(
+        "who imports is an unknown labeler",
+        "owner.kind if kind is None and owner is not None and labeler == owner.name else kind",
+        "kind",
     ),
+    taken("a version's files are forgotten", "else writer_text(writer),", "else writer.name,"),
     taken("it was held now", '"created_at": row.given.created_at or now', '"created_at": now'),
     taken("the system line is lost", '"system": row.given.system', '"system": ""'),
     rows("writers stand beside the wrong messages", "said[1:], writers[1:]", "said[1:], writers[:-1]"),
     rows("roles need not take turns", 'if message["role"] != wanted:', "if False:"),
-    rows("a conversation is nobody's", "    if not labeler:\n", "    if False:\n"),
+    rows("a conversation is nobody's", "    if labeler is None:\n", "    if False:\n"),
     rows("a bad message is named by another place", "first + place", "place + 1"),
     exports(
         "it is told who wrote while that is hidden", "[None] * len(named) if conversation.is_blind else named", "named"

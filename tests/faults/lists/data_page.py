@@ -29,7 +29,23 @@ prompts = In("app/services/prompts/curation.py", "tests/services/prompts/test_cu
 found = In("app/services/views/ranking_records.py", "tests/services/views/test_ranking_records.py")
 curation = In("app/services/prompts/curation.py", "tests/web/test_data_prompts.py")
 
+written = In("app/services/data/exports.py", "tests/services/data/test_round_trip.py")
+read = In("app/services/data/row_values.py", "tests/services/data/test_round_trip.py")
+seconds = In("app/services/data/import_seconds.py", "tests/services/data/test_import_seconds.py")
+groups_of_files = In("app/services/data/import_rankings.py", "tests/services/data/test_import_seconds.py")
+writers = In("app/formats/writers.py", "tests/formats/test_writers.py")
+
 FAULTS = [
+    written("the files' hash is not exported", 'f"{of}content_hash": writer.content_hash', 'f"{of}content_hash": None'),
+    written("a second card names one that is not in the file", "group.second_of if group.second_of in firsts else None", "group.second_of"),
+    read("the files' hash of a file is forgotten", "Writer(text, digits) if text", "Writer(text, None) if text"),
+    read("any text is a hash", "if digits and not re.fullmatch(HASH, digits):", "if False:", "tests/services/data/test_import_conversations.py"),
+    seconds("a group is its own second card", "if second != first and", "if"),
+    seconds("a first card has two second ones", "first not in taken and", ""),
+    seconds("other answers are a second card", " and _answers(groups[second]) == _answers(groups[first])", ""),
+    seconds("the second card of one that was there is lost", "        if ranking.group in self._firsts:", "        if is_new and ranking.group in self._firsts:"),
+    groups_of_files("second cards of a file stay in the way", "    session.execute(update(Group).where(Group.second_of.in_(groups)).values(second_of=None))\n", ""),
+    writers("a name that looks like one with a hash is cut", 'rf"(.*){MARK}([0-9a-f]{{{SHOWN_DIGITS},64}})"', 'rf"(.*){MARK}(.*)"'),
     window("a page begins with the last row of the one before", "here < there if self.falling", "here <= there if self.falling"),
     window("a page looks at every row", "offset(LOOKED_THROUGH - 1)", "offset(10 * LOOKED_THROUGH)"),
     window("equal times are one place", "return [getattr(row, key.key) for key in self.keys]", "return [getattr(row, key.key) for key in self.keys[:-1]] + [1]"),
@@ -87,7 +103,8 @@ FAULTS = [
     preview("what has bad rows can be imported", "self.num_problems == 0 and self.rows > 0", "self.rows > 0"),
     uploads("any file of the machine is opened", "if not _KEY.fullmatch(key) or", "if"),
     uploads("every file waits", "[: -(MOST - 1)]", "[:0]"),
-    doors("what is looked at is kept at once", "shown = await run_in_threadpool(_look, runtime, given)", "runtime.importer.run(given.file, runtime.group_sampling.fitting())\n        shown = await run_in_threadpool(_look, runtime, given)"),
+    doors("a box that is not ticked is", "who if form.get(AS_CONVERSATIONS) else None\n    show = partial(_page, request=request, runtime=runtime)\n    try:\n        if not", "who\n    show = partial(_page, request=request, runtime=runtime)\n    try:\n        if not"),
+    doors("what is looked at is kept at once", "shown = await run_in_threadpool(_look, runtime, given, owner)", "runtime.importer.run(given.file, runtime.group_sampling.fitting())\n        shown = await run_in_threadpool(_look, runtime, given, owner)"),
     curation("an edited prompt changes its part", "split=old.split, language=language", "language=language"),
     curation("an edited prompt that is kept stays in use", "archive_prompt(session, prompt_id, now)\n    return new", "pass\n    return new"),
 ]  # fmt: skip

@@ -14,6 +14,7 @@ from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.db.models.conversations import Conversation, Turn
+from app.db.models.labelers import Labeler, LabelerKind
 from app.db.models.prompts import Prompt
 from app.db.models.versions import VersionKind, VersionStatus
 from app.db.session import make_read_session_factory, make_session_factory, open_database, transaction
@@ -25,8 +26,10 @@ from app.services.chat.conversation_exports import COLUMNS, export_conversations
 from app.services.chat.conversations import Opening
 from app.services.chat.turns import Ask, PlannedAnswer
 from app.services.data.import_summary import ImportSummary, told
-from app.services.data.imports import PROMPTS, Importer
+from app.services.data.imports import Importer
 from app.services.data.parquet_exports import parquet_of
+from app.services.data.row_doors import CONVERSATIONS, PROMPTS
+from app.services.data.row_forms import Form
 from app.services.labeling.labelers import LabelerName
 from app.services.sampling.fitting import Fitting
 from app.services.versions import versions
@@ -157,14 +160,18 @@ def changed(**columns: Any) -> Row:
         (changed(labeler=None), "it needs labeler"),
         (changed(labeler_kind="robot"), "labeler_kind must be one of"),
         (changed(messages=[]), "messages must be a list"),
-        (changed(messages=[{"role": "tool", "content": "x"}], writers=None), "messages[0] must have a role"),
-        (changed(messages=[{"role": "user", "content": 3}], writers=None), "messages[0] must have a role"),
+        (changed(messages=[{"role": "tool", "content": "x"}], writers=None), "messages[0].role must be"),
+        (changed(messages=[{"role": "user", "content": 3}], writers=None), "messages[0].content must be a text"),
         (changed(messages=ROW["messages"][2:], writers=None), "messages[0] must be of the user"),
         (changed(messages=[ROW["messages"][1]] * 2, writers=None), "messages[1] must be of the assistant"),
         (changed(messages=ROW["messages"][:1], writers=None), "1 to 2,000 messages"),
         (changed(messages=[{"role": "user", "content": " "}], writers=None), "messages[0] is empty"),
         (changed(writers=[None]), "one entry for each message"),
-        (changed(writers=[None, None, {"content_hash": "1"}, None]), "writers[2] needs written_by"),
+        (changed(writers=[None, None, {"content_hash": "9" * 64}, None]), "writers[2] needs written_by"),
+        (
+            changed(writers=[None, None, {"written_by": "policy 9", "content_hash": "<b>"}, None]),
+            'writers[2].content_hash must be the hash of a version\'s files, 16 to 64 hexadecimal digits; it is "<b>"',
+        ),
         (changed(title="x" * 121), "at most 120 characters"),
         (changed(created_at="yesterday"), "created_at must be a time"),
     ],
@@ -180,6 +187,48 @@ def test_a_bad_row_is_named_and_nothing_is_kept(
     seen = importer.preview(file_of(other, row), fitting)
     assert (seen.rows, seen.num_problems) == (1, 1)
     assert not session.scalar(select(func.count()).select_from(Turn))
+
+
+TRL: Row = {"messages": ROW["messages"]}
+SHAREGPT: Row = {"conversations": [{"from": "human", "value": "Who?"}, {"from": "gpt", "value": "I."}]}
+
+
+def test_rows_of_messages_alone_are_conversations_of_whoever_imports_them(
+    session: Session, importer: Importer, fitting: Fitting
+) -> None:
+    ada = LabelerName("ada", LabelerKind.SIMULATED)
+    file = file_of(TRL, SHAREGPT, {**TRL, "labeler": "grace"})
+    seen = importer.preview(file, fitting, ada)
+    assert seen.forms == {Form.CONVERSATIONS: 3}
+    taken = importer.run(file, fitting, CONVERSATIONS, ada)
+    assert told(taken) == "3 rows read: 3 new conversations."
+    assert importer.run(file, fitting, CONVERSATIONS, ada).repeated_conversations == 3
+    held = {each.title: each for each in conversations.list_conversations(session, ada).items}
+    assert (list(held), held["Why?"].system) == (["Who?", "Why?"], "Be brief.")
+    assert [each.title for each in conversations.list_conversations(session, LabelerName("grace")).items] == ["Why?"]
+    kinds = {each.name: each.kind for each in session.scalars(select(Labeler))}
+    assert (kinds["ada"], kinds["grace"]) == (LabelerKind.SIMULATED, LabelerKind.IMPORTED)
+
+
+def test_who_keeps_no_conversations_keeps_their_first_questions(importer: Importer, fitting: Fitting) -> None:
+    seen = importer.preview(file_of(TRL, SHAREGPT), fitting)
+    assert seen.forms == {Form.ANSWERED: 1, Form.PROMPTS: 1}, "the one ends with a question"
+
+
+@pytest.mark.parametrize(
+    ("row", "said"),
+    [
+        ({"prompt": "q"}, "it is no conversation. Here each row is one: messages (a list with role and content)"),
+        ({"prompt": "q", "chosen": "a", "rejected": "b"}, "it is no conversation"),
+        ({"messages": [{"role": "assistant", "content": "x"}]}, "messages[0] must be of the user"),
+        ({"messages": "q"}, "messages must be a list"),
+    ],
+)
+def test_what_is_no_conversation_is_told_what_one_is(importer: Importer, fitting: Fitting, row: Row, said: str) -> None:
+    with pytest.raises(InvalidError) as refused:
+        importer.run(file_of(TRL, row), fitting, CONVERSATIONS, ADA)
+    assert refused.value.message.startswith("Line 2: ")
+    assert said in refused.value.message
 
 
 @pytest.mark.parametrize(("crashes_at", "kept"), [(1, 0), (3, 0), (4, 3), (5, 3)])

@@ -23,7 +23,8 @@ from app.db.session import make_read_session_factory, make_session_factory, tran
 from app.errors import InvalidError
 from app.services.data import exports, imports, training_data
 from app.services.data.import_summary import ImportSummary, told
-from app.services.data.imports import COMPARED, PROMPTS, Importer
+from app.services.data.imports import Importer
+from app.services.data.row_doors import ANY, COMPARED, PROMPTS
 from app.services.data.row_forms import Form
 from app.services.jobs import ranking_counts
 from app.services.labeling import groups, labelers, rankings
@@ -60,7 +61,7 @@ def fitting(sft: Version) -> Fitting:
 
 @pytest.fixture
 def take(importer: Importer, fitting: Fitting) -> Import:
-    def run(*rows: dict[str, Any], wanted: frozenset[Form] = imports.ANY) -> ImportSummary:
+    def run(*rows: dict[str, Any], wanted: frozenset[Form] = ANY) -> ImportSummary:
         return importer.run(BytesIO("\n".join(map(json.dumps, rows)).encode()), fitting, wanted)
 
     return run

@@ -15,6 +15,7 @@ from sqlalchemy.orm import Session, sessionmaker
 
 from app.db.models.prompts import Prompt, PromptImport
 from app.errors import InvalidError, NotFoundError, UnavailableError
+from app.services.data.import_seconds import SecondCards
 from app.services.data.import_steps import let_in_some, remove_some, take_in
 from app.services.data.import_summary import ImportSummary
 from app.services.data.imports import Importer
@@ -230,7 +231,7 @@ def test_steps_read_no_table_from_end_to_end(database: Database) -> None:
         session.add_all(Prompt(**prompts.prompt_row(row.prompt), import_id=1) for _, row in given[:2])
         session.flush()
         for end in (remove_some, let_in_some):
-            take_in(session, 1, given)
+            take_in(session, 1, given, SecondCards())
             for _ in ("the rankings", "the prompts"):
                 assert end(session, 1, 5) == 3
 

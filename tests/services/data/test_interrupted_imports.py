@@ -16,6 +16,7 @@ from app.db.session import transaction
 from app.db.trouble import DatabaseBusyError
 from app.errors import ConflictError, UnavailableError
 from app.services.data import imports
+from app.services.data.import_seconds import SecondCards
 from app.services.data.import_steps import take_in
 from app.services.data.import_summary import ImportSummary
 from app.services.data.imports import Importer
@@ -68,10 +69,12 @@ def test_an_error_while_storing_leaves_nothing(
     added = iter([True, True, False])
     add = take_in
 
-    def failing(session: Session, import_id: int, given: Sequence[tuple[str, GivenRow]]) -> ImportSummary:
+    def failing(
+        session: Session, import_id: int, given: Sequence[tuple[str, GivenRow]], seconds: SecondCards
+    ) -> ImportSummary:
         if not next(added):
             raise OSError("No space left on device")
-        return add(session, import_id, given)
+        return add(session, import_id, given, seconds)
 
     monkeypatch.setattr(imports, "take_in", failing)
     with pytest.raises(OSError, match="No space"):
@@ -153,8 +156,10 @@ def test_one_file_at_a_time(importer: Importer, fitting: Fitting, monkeypatch: p
     entered, leave = threading.Event(), threading.Event()
     add = take_in
 
-    def held(session: Session, import_id: int, given: Sequence[tuple[str, GivenRow]]) -> ImportSummary:
-        found = add(session, import_id, given)
+    def held(
+        session: Session, import_id: int, given: Sequence[tuple[str, GivenRow]], seconds: SecondCards
+    ) -> ImportSummary:
+        found = add(session, import_id, given, seconds)
         entered.set()
         assert leave.wait(30)
         return found

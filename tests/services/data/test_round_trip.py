@@ -3,22 +3,25 @@
 import itertools
 import json
 import tempfile
-from collections.abc import Callable, Iterator, Sequence
+from collections.abc import Iterable, Iterator, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event, func, select, update
+from sqlalchemy.orm import Session
 
 from app.chat import SampledAnswer
 from app.db.base import utc_now
+from app.db.models.arena import Pair, PairSource, PairStatus, Verdict
 from app.db.models.groups import Group, SkipReason
-from app.db.models.labelers import LabelerKind
-from app.db.models.prompts import PromptSource, PromptSplit
+from app.db.models.labelers import Labeler, LabelerKind
+from app.db.models.prompts import Prompt, PromptSource, PromptSplit
+from app.db.models.rankings import Ranking
 from app.db.models.tags import Tagged
 from app.db.models.versions import VersionKind, VersionStatus
 from app.db.session import make_read_session_factory, make_session_factory, open_database, transaction
@@ -26,7 +29,8 @@ from app.errors import InvalidError
 from app.formats.json_lines import json_line
 from app.hparams import SamplingParams
 from app.preferences import competition_ranks, normalize_ranks
-from app.services.data import export_columns, exports, training_data
+from app.services.arena import pairs, votes
+from app.services.data import export_columns, exports, training_data, vote_exports
 from app.services.data.import_summary import ImportSummary
 from app.services.data.imports import Importer
 from app.services.data.parquet_exports import parquet_of
@@ -57,6 +61,8 @@ class Step:
     who: int
     comment: str
     then: str
+    verdict: Verdict | None = None
+    """Of a vote on a pair of answers to the same prompt."""
 
 
 steps = st.builds(
@@ -70,21 +76,25 @@ steps = st.builds(
     ),
     who=st.integers(0, 2),
     comment=texts,
-    then=st.sampled_from(["leave", "skip", "rank", "rank", "rank", "withdraw", "again", "archive"]),
+    then=st.sampled_from(
+        ["leave", "skip", "rank", "rank", "withdraw", "again", "archive", "repeat", "second", "alone"]
+    ),
+    verdict=st.none() | st.sampled_from(list(Verdict)),
 )
 PEOPLE = (("ada", LabelerKind.PERSON), ("张 伟", LabelerKind.PERSON), ("robot", LabelerKind.SIMULATED))
 
 
 class Installation:
-    def __init__(self, path: Path) -> None:
+    def __init__(self, path: Path, number: int = 0) -> None:
+        """`number`: no two installations have the same models."""
         self.database = open_database(f"sqlite:///{path}")
         event.listen(self.database, "connect", lambda opened, _: opened.execute("PRAGMA synchronous=OFF"))
         self.write, self.read = make_session_factory(self.database), make_read_session_factory(self.database)
         with transaction(self.write) as session:
             for kind in (VersionKind.SFT, VersionKind.POLICY):
-                version = versions.add_version(
-                    session, versions.NewVersion(kind=kind, parent_id=None, path="p", content_hash="0")
-                )
+                content_hash = f"{number}{len(kind)}".ljust(64, "a")
+                new = versions.NewVersion(kind=kind, parent_id=None, path="p", content_hash=content_hash)
+                version = versions.add_version(session, new)
             version.status = VersionStatus.ACTIVE
             self.version_id = version.id
 
@@ -100,39 +110,76 @@ class Installation:
                 language=step.language,
             )
             labeler = labelers.get_or_create_labeler(session, *PEOPLE[step.who])
-            group = groups.add_group(
-                session,
-                groups.NewGroup(
-                    prompt=prompt,
-                    writers=Writers.all_by(self.version_id),
-                    params=SamplingParams(temperature=0.7, stop=(".",)),
-                    seed=3,
-                ),
-                [SampledAnswer(text, [5, place], "length") for place, text in enumerate(step.answers)],
-                shuffle_seed=len(step.comment),
-                leased_to=labeler,
-                lease_seconds=LEASE_SECONDS,
-            )
+            if step.verdict is not None:
+                self._vote(session, prompt, labeler, step, step.verdict)
+            group = self._card(session, prompt, labeler, step)
             if step.then == "skip":
                 skips.skip_group(session, group_id=group.id, labeler=labeler, reason=SkipReason.UNSAFE)
             if step.then in ("leave", "skip"):
                 return
-            ranks = {answer.id: step.ranks[answer.sample_index] for answer in group.completions}
-            give: Callable[[], Any] = lambda: rankings.submit_ranking(  # noqa: E731
-                session, group_id=group.id, labeler=labeler, ranks=ranks, comment=step.comment, retrain_after=999
-            )
-            ranking = give()
-            if step.then in ("withdraw", "again"):
+            ranking = _rank(session, group, labeler, step)
+            if step.then in ("repeat", "second", "alone"):
+                self._once_more(session, group, step)
+            if step.then in ("withdraw", "again", "alone"):
                 rankings.withdraw_ranking(session, ranking.id, labeler, lease_seconds=LEASE_SECONDS)
             if step.then == "again":
-                give()
+                _rank(session, group, labeler, step)
             if step.then == "archive":
                 curation.archive_prompt(session, prompt.id, utc_now())
 
-    def exported(self) -> list[bytes]:
-        """The two files that hold all that people gave, as they are downloaded."""
-        rows = (exports.export_prompts(self.read), exports.export_rankings(self.read))
-        return ["".join(map(json_line, each)).encode() for each in rows]
+    def _card(self, session: Session, prompt: Prompt, labeler: Labeler, step: Step) -> Group:
+        return groups.add_group(
+            session,
+            groups.NewGroup(
+                prompt=prompt,
+                writers=Writers.all_by(self.version_id),
+                params=SamplingParams(temperature=0.7, stop=(".",)),
+                seed=3,
+            ),
+            [SampledAnswer(text, [5, place], "length") for place, text in enumerate(step.answers)],
+            shuffle_seed=len(step.comment),
+            leased_to=labeler,
+            lease_seconds=LEASE_SECONDS,
+        )
+
+    def _once_more(self, session: Session, first: Group, step: Step) -> None:
+        """The same card to the same labeler, or to another one (whose first ranking is withdrawn later: "alone")."""
+        who = PEOPLE[step.who if step.then == "repeat" else 1 - step.who % 2]
+        labeler = labelers.get_or_create_labeler(session, *who)
+        group = self._card(session, session.get_one(Prompt, first.prompt_id), labeler, step)
+        group.is_repeat, group.second_of = step.then == "repeat", None if step.then == "repeat" else first.id
+        _rank(session, group, labeler, step)
+
+    def _vote(self, session: Session, prompt: Prompt, labeler: Labeler, step: Step, verdict: Verdict) -> None:
+        pair = Pair(
+            prompt_id=prompt.id,
+            source=PairSource.DRAWN,
+            version_a_id=self.version_id, version_b_id=1,
+            text_a=step.answers[0], text_b=step.answers[1],
+            token_ids_a=[5], token_ids_b=[],
+            finish_reason_a="length", finish_reason_b="stop",
+            score_a=0.25, score_b=None,
+            seed=4, settings=pairs.kept_settings(SamplingParams(temperature=0.7, seed=4)),
+            status=PairStatus.HELD, labeler_id=labeler.id,
+        )  # fmt: skip
+        session.add(pair)
+        session.flush()
+        votes.cast_vote(
+            session, pair_id=pair.id, labeler=labeler, verdict=verdict, duration_ms=900, retrain_after=999,
+            data_dir=Path(),
+        )  # fmt: skip
+
+    def exported(self, *, parquet: bool = False) -> list[bytes]:
+        """The files that hold all that people gave, as they are downloaded."""
+        rows = (
+            (exports.export_prompts(self.read), export_columns.PROMPTS),
+            (exports.export_rankings(self.read), export_columns.RANKINGS),
+            (vote_exports.export_votes(self.read), export_columns.VOTES),
+        )
+        return [file_of(each, columns, parquet=parquet) for each, columns in rows]
+
+    def comparisons(self) -> list[dict[str, Any]]:
+        return list(exports.export_comparisons(self.read, ties=True))
 
     def take(self, file: bytes) -> ImportSummary:
         importer = Importer(self.write, max_characters=1_000, retrain_after=999)
@@ -147,21 +194,38 @@ class Installation:
         return [(each.messages, sorted(zip(each.texts, each.ranks, strict=True))) for each in found]
 
 
+def _rank(session: Session, group: Group, labeler: Labeler, step: Step) -> Ranking:
+    ranks = {answer.id: step.ranks[answer.sample_index] for answer in groups.get_group(session, group.id).completions}
+    return rankings.submit_ranking(
+        session, group_id=group.id, labeler=labeler, ranks=ranks, comment=step.comment, retrain_after=999
+    )
+
+
+def file_of(rows: Iterable[dict[str, Any]], columns: export_columns.Columns, *, parquet: bool) -> bytes:
+    return b"".join(parquet_of(rows, columns)) if parquet else "".join(map(json_line, rows)).encode()
+
+
 @contextmanager
 def installations(count: int) -> Iterator[list[Installation]]:
     with tempfile.TemporaryDirectory() as folder:
         made = [migrated_file(Path(folder) / f"{number}.db") for number in range(count)]
-        found = [Installation(path) for path in made]
+        found = [Installation(path, number) for number, path in enumerate(made)]
         yield found
         for each in found:
             each.database.dispose()
 
 
-NUMBERS = {"id", "ranking_id", "group_id", "prompt_id", "version"}
+NUMBERS = {"id", "ranking_id", "group_id", "prompt_id", "version", "vote_id", "pair_id", "reward_version"}
 
 
 def without_numbers(files: Sequence[bytes]) -> list[list[Any]]:
-    return [[_plain(json.loads(line)) for line in file.decode().split("\n") if line] for file in files]
+    return [plain_rows([json.loads(line) for line in file.decode().split("\n") if line]) for file in files]
+
+
+def plain_rows(rows: list[dict[str, Any]]) -> list[Any]:
+    """What refers to another row of the file names its place."""
+    places = {row.get("group_id"): place for place, row in enumerate(rows)}
+    return [_plain(row | ({"second_of": places[row["second_of"]]} if row.get("second_of") else {})) for row in rows]
 
 
 def _plain(value: Any) -> Any:
@@ -171,28 +235,50 @@ def _plain(value: Any) -> Any:
 
 
 @settings(max_examples=8, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
-@given(history=st.lists(steps, max_size=5))
-def test_an_export_restores_what_people_gave(history: list[Step]) -> None:
-    with installations(2) as (first, second):
+@given(history=st.lists(steps, max_size=5), parquet=st.booleans())
+@example(
+    history=[
+        Step(["q"], False, None, ["a", "b", "c", "d"], [1, 1, 2, 3], 0, "so", then, Verdict.A)
+        for then in ("second", "repeat", "alone", "archive")
+    ],
+    parquet=True,
+)
+def test_an_export_restores_what_people_gave(history: list[Step], parquet: bool) -> None:
+    """Also from there: what wrote the answers keeps its name and its files' hash, of models that are not there."""
+    with installations(3) as (first, second, third):
         for step in history:
             first.live(step)
         files = first.exported()
-        for file in files:
-            if file:
-                second.take(file)
-        assert without_numbers(second.exported()) == without_numbers(files)
-        assert second.learned_from() == first.learned_from()
+        for source, target in ((first, second), (second, third)):
+            for file in source.exported(parquet=parquet):
+                if file:
+                    assert target.take(file).columns_not_kept == frozenset()
+            assert without_numbers(target.exported()) == without_numbers(files)
+            assert target.learned_from() == first.learned_from()
         for installation, file in (
-            (second, files[0]),
-            (second, files[1]),
-            (first, files[1]),
-            (first, second.exported()[1]),
+            *((second, file) for file in files),
+            *((first, file) for file in (*files[1:], *second.exported()[1:])),
         ):
             if file:
                 again = installation.take(file)
-                assert (again.new, again.rankings, again.kept) == (0, 0, 0), "nothing is taken in twice"
+                assert (again.new, again.rankings, again.votes, again.kept) == (0, 0, 0, 0), "nothing is taken in twice"
                 assert again.repeated == again.lines
         assert without_numbers(first.exported()) == without_numbers(files)
+
+
+@settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
+@given(history=st.lists(steps, min_size=1, max_size=3), parquet=st.booleans())
+def test_comparisons_alone_are_the_same_elsewhere(history: list[Step], parquet: bool) -> None:
+    """One that stands in the file twice (of answers with one text) is taken once."""
+    with installations(2) as (first, second):
+        for step in history:
+            first.live(step)
+        rows = first.comparisons()
+        file = file_of(rows, export_columns.COMPARISONS, parquet=parquet)
+        if file:
+            assert second.take(file).columns_not_kept == frozenset()
+        once = [row for place, row in enumerate(plain_rows(rows)) if row not in plain_rows(rows)[:place]]
+        assert plain_rows(second.comparisons()) == once
 
 
 def test_what_stands_in_an_export() -> None:
@@ -207,7 +293,7 @@ def test_what_stands_in_an_export() -> None:
             assert set(row) == {
                 *("ranking_id", "group_id", "prompt_id", "prompt", "split", "language", "archived_at", "answers"),
                 *("version", "written_by", "settings", "comment", "duration_ms", "labeler", "labeler_kind"),
-                *("is_repeat", "tags", "group_tags", "created_at"),
+                *("is_repeat", "second_of", "tags", "group_tags", "created_at"),
             }
         pairs = [list(exports.export_comparisons(each.read, ties=True)) for each in (first, second)]
         assert without_numbers([json_line(pair).encode() for pair in pairs[0]]) == without_numbers(

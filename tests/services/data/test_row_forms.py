@@ -10,6 +10,7 @@ from hypothesis import strategies as st
 
 from app.db.models.prompts import PromptSource, PromptSplit
 from app.errors import InvalidError
+from app.formats.writers import Writer
 from app.services.data.row_forms import Form, GivenRow, read_row
 
 Columns = dict[str, Any]
@@ -195,14 +196,14 @@ def test_what_a_ranking_of_ours_carries_is_read() -> None:
     first = given.ranking.answers[0]
     assert (first.text, first.tokens, first.finish_reason) == (" a", [5, 4], "length")
     assert (given.ranking.labeler, given.ranking.labeler_kind, given.ranking.comment) == ("ada", "person", "so")
-    assert (given.ranking.duration_ms, given.ranking.written_by) == (5, "version 7")
+    assert (given.ranking.duration_ms, given.ranking.writer) == (5, Writer("version 7", None))
     assert str(given.ranking.created_at) == "2026-01-02 03:04:05.000006+00:00"
     assert given.ranking.settings == {"temperature": 0.5, "stop": []}
     assert (str(given.prompt.archived_at), given.prompt.source) == ("2026-01-02 00:00:00+00:00", PromptSource.OWN)
     assert given.columns_not_kept == frozenset()
     named = read({**row, "written_by": "policy 7", "source": "shipped"})
     assert named.ranking is not None
-    assert (named.ranking.written_by, named.prompt.source) == ("policy 7", PromptSource.IMPORTED)
+    assert (named.ranking.writer, named.prompt.source) == (Writer("policy 7", None), PromptSource.IMPORTED)
 
 
 PAIR = {"prompt": "q", "chosen": "a", "rejected": "b"}

@@ -23,8 +23,9 @@ from app.services.arena.arena_settings import ArenaChoice
 from app.services.arena.standings import standings
 from app.services.data import export_columns
 from app.services.data.import_summary import told
-from app.services.data.imports import VOTES, Importer
+from app.services.data.imports import Importer
 from app.services.data.parquet_exports import parquet_of
+from app.services.data.row_doors import VOTES
 from app.services.data.vote_exports import export_vote_preferences, export_votes
 from app.services.labeling import labelers
 from app.services.prompts import prompts
@@ -121,10 +122,10 @@ def test_an_empty_installation_takes_them_in_with_the_same_statistics(
         for name in set(before) - {*numbers, "pair"}:
             assert after[name] == before[name], name
         for one, other in zip(before["pair"], after["pair"], strict=True):
-            for name in ("text", "tokens", "finish_reason", "score"):
+            for name in ("text", "tokens", "finish_reason", "score", "content_hash"):
                 assert other[name] == one[name]
         writers = {each["written_by"] for each in after["pair"]}
-        assert writers == {"sft 3", f"policy {policy.id} #2222222222222222"}  # the one is known by its files
+        assert writers == {"sft 3", f"policy {policy.id}"}  # the one is known by its files
     assert take_in(elsewhere, exported) == (
         "7 rows read: 0 new prompts; 7 rows had a prompt that was there already. 7 votes were there already."
     )
