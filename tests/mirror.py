@@ -147,6 +147,7 @@ COVERED: dict[str, tuple[str, str]] = {
     ),
     "app/services/data/vote_rows.py": ("seen in the round trip", "tests/services/data/test_vote_exports.py"),
     "app/web/reward_verdict.py": (END_TO_END, "tests/web/test_reward_report.py"),
+    "app/web/card_times.py": (END_TO_END, "tests/web/test_label_effect.py"),
     "app/web/comparing.py": (END_TO_END, "tests/web/test_decision.py"),
     "app/web/arena_own.py": (END_TO_END, "tests/web/test_arena.py"),
     "app/web/arena_page.py": (END_TO_END, "tests/web/test_arena.py"),

@@ -12,10 +12,15 @@ def moved(influence: Influence) -> str:
     return f"{'+' if influence.change > 0 else ''}{change} ± {error}"
 
 
+def may_be_chance(influence: Influence) -> bool:
+    """Whether its 95% interval holds 0."""
+    return abs(influence.change) <= Z_95 * influence.error
+
+
 def influence_sentence(influence: Influence) -> str:
     """By how much, and whether that was for the better."""
     by = moved(influence)
-    if abs(influence.change) <= Z_95 * influence.error:
+    if may_be_chance(influence):
         said = _("This ranking moved the held-out loss by {by} nats: no more than chance.", by=by)
     elif influence.change < 0:
         said = _("This ranking moved the held-out loss by {by} nats: it made the reward model better.", by=by)

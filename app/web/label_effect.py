@@ -9,15 +9,16 @@ from fastapi import APIRouter, Request
 from starlette.responses import Response
 
 from app.db.models.versions import Version
-from app.formats.figures import duration, number, percent
+from app.formats.figures import number, percent
 from app.runtime import ReadSession, UnitRoute
 from app.services.arena.win_rate import Interval
 from app.services.labeling.labelers import find_labeler
-from app.services.views.label_effect import LabelEffect, OwnLabels, Part, label_effect
+from app.services.views.label_effect import LabelEffect, OwnLabels, label_effect
 from app.services.views.label_statistics import Estimate
 from app.services.views.labeler_agreement import Agreement, between_labelers
 from app.translation import _, ngettext
 from app.web.browser_name import labeler_name
+from app.web.card_times import time_picture, time_sentence
 from app.web.labeler_agreement import Between, TauBar, agreement_sentence, between_of, consistency_sentence, tau_bar
 from app.web.pictures import LEFT, RIGHT, Dot, Picture, across, up
 from app.web.reward_report import GUESSING, calibration, noise_sentence
@@ -106,8 +107,8 @@ def label_effect_page(effect: LabelEffect, agreement: Agreement) -> LabelEffectP
         places=_places(own),
         length=_length(own.longer_first),
         length_sentence=_length_sentence(own),
-        time=_time(own.parts),
-        time_sentence=_time_sentence(own),
+        time=time_picture(own.parts),
+        time_sentence=time_sentence(own),
         agreement=agreement_sentence(own.agreement),
         agreement_bar=tau_bar(own.agreement),
         consistency=consistency_sentence(own.consistency),
@@ -192,7 +193,7 @@ def _places(own: OwnLabels) -> Picture | None:
 
 def _places_sentence(own: OwnLabels) -> str:
     if own.cards < ENOUGH_CARDS:
-        return _too_few(own.cards)
+        return _too_few(own.cards, _("whether the place on the card sways you"))
     best = max(range(len(own.places)), key=lambda at: own.places[at].share)
     if own.evenness < CHANCE:
         return _(
@@ -202,7 +203,13 @@ def _places_sentence(own: OwnLabels) -> str:
             share=percent(own.places[best].share),
             times=number(min(MOST_TIMES, int(1 / max(own.evenness, 1 / MOST_TIMES)))),
         )
-    return _("The place on the card does not sway you beyond chance: each came first about as often as the others.")
+    return _(
+        "Answer {letter} came first most often, on {share} of your cards. Places so uneven come by chance more than "
+        "once in {times} times, so nothing says that the place sways you.",
+        letter=LETTERS[best],
+        share=percent(own.places[best].share),
+        times=number(round(1 / CHANCE)),
+    )
 
 
 def _length(longer: Estimate | None) -> Bar | None:
@@ -220,73 +227,23 @@ def _length(longer: Estimate | None) -> Bar | None:
 def _length_sentence(own: OwnLabels) -> str:
     longer = own.longer_first
     if longer is None or own.cards < ENOUGH_CARDS:
-        return _too_few(own.cards)
+        return _too_few(own.cards, _("whether length sways you"))
     if longer.interval.low > GUESSING:
         return _("You prefer longer answers. That may well be your taste; the reward model learns it in either case.")
     if longer.interval.high < GUESSING:
         return _("You prefer shorter answers. That may well be your taste; the reward model learns it in either case.")
-    return _("Length does not sway you beyond chance: the interval holds a half.")
+    return _("Nothing says that length sways you: the interval holds a half.")
 
 
-def _too_few(cards: int) -> str:
+def _too_few(cards: int, what: str) -> str:
     return ngettext(
-        "{n} card is too few to tell chance from habit; from {enough} on it is judged.",
-        "{n} cards are too few to tell chance from habit; from {enough} on it is judged.",
+        "That is of {n} card: the ranges are wide, and the rest is chance. From {enough} on it is said here {what}.",
+        "That is of {n} cards: the ranges are wide, and the rest is chance. From {enough} on it is said here {what}.",
         cards,
         enough=ENOUGH_CARDS,
-    )
-
-
-def _time(parts: Sequence[Part]) -> Picture | None:
-    if len(parts) < 2:
-        return None
-    most, slowest = parts[-1].last, max(part.seconds.interval.high for part in parts) or 1.0
-    return Picture(
-        _trend(parts[0].seconds, parts[-1].seconds),
-        (_("Cards"), _("Half of them took less"), _("95% interval")),
-        [
-            Dot(
-                across((part.first + part.last - 1) / 2 / most),
-                up(part.seconds.value / slowest),
-                4,
-                (
-                    _("{first} to {last}", first=part.first, last=part.last),
-                    duration(part.seconds.value),
-                    _span(part.seconds.interval),
-                ),
-                (up(part.seconds.interval.high / slowest), up(part.seconds.interval.low / slowest)),
-            )
-            for part in parts
-        ],
-        [(across(0.0), "1"), (across(1.0), number(most))],
-        [(up(share), duration(share * slowest)) for share in (0.5, 1.0)],
-    )
-
-
-def _trend(first: Estimate, last: Estimate) -> str:
-    values = {"first": duration(first.value), "last": duration(last.value)}
-    if last.interval.high < first.interval.low:
-        return _("You have become quicker: {first} a card at the beginning, {last} lately.", **values)
-    if last.interval.low > first.interval.high:
-        return _("You take longer than before: {first} a card at the beginning, {last} lately.", **values)
-    return _("Your pace has not changed beyond chance: {first} a card at the beginning, {last} lately.", **values)
-
-
-def _time_sentence(own: OwnLabels) -> str:
-    if own.seconds is None:
-        return ""
-    half = own.middle_half or own.seconds.interval
-    return _(
-        "Half of your cards took less than {time} (95% interval {interval}), and the middle half of them {spread}.",
-        time=duration(own.seconds.value),
-        interval=_span(own.seconds.interval),
-        spread=_span(half),
+        what=what,
     )
 
 
 def _interval(interval: Interval) -> str:
     return _("{low} to {high}", low=percent(interval.low), high=percent(interval.high))
-
-
-def _span(interval: Interval) -> str:
-    return _("{low} to {high}", low=duration(interval.low), high=duration(interval.high))

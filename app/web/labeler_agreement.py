@@ -66,7 +66,7 @@ def consistency_sentence(own: Estimate | None) -> str:
             "No card has come to you a second time yet. Where some do, in another order and without a word of it, it "
             "stands here how far you agree with yourself."
         )
-    return ngettext(
+    counted = ngettext(
         "{n} card came to you a second time, in another order. Kendall's τ_b of your two orders is {tau}: 1 is the "
         "same order, 0 what chance would give. What it lacks to 1 is chance in your own orders.",
         "{n} cards came to you a second time, in another order. Kendall's τ_b of your two orders is {tau} on average: "
@@ -74,6 +74,7 @@ def consistency_sentence(own: Estimate | None) -> str:
         own.n,
         tau=said(own),
     )
+    return _("{one} {other}", one=counted, other=_more_than_chance(own))
 
 
 def agreement_sentence(agreement: Estimate | None) -> str:
@@ -83,7 +84,7 @@ def agreement_sentence(agreement: Estimate | None) -> str:
             "go to a second person (a setting of the label page), in files that are imported, or where a model wrote "
             "the same answers twice."
         )
-    return ngettext(
+    counted = ngettext(
         "In {n} comparison with another person's ranking of the same answers Kendall's τ_b is {tau} (95% interval "
         "{low} to {high}): 1 is the same order, 0 what chance would give, −1 the order turned round.",
         "In {n} comparisons with others' rankings of the same answers Kendall's τ_b is {tau} on average (95% interval "
@@ -93,6 +94,15 @@ def agreement_sentence(agreement: Estimate | None) -> str:
         low=number(agreement.interval.low),
         high=number(agreement.interval.high),
     )
+    return _("{one} {other}", one=counted, other=_more_than_chance(agreement))
+
+
+def _more_than_chance(tau: Estimate) -> str:
+    if tau.interval.low > 0:
+        return _("That is more than chance gives.")
+    if tau.interval.high < 0:
+        return _("That is less than chance gives: the orders are turned round more often than not.")
+    return _("The interval holds 0, so that may be chance: more such cards will tell.")
 
 
 def between_of(agreement: Agreement) -> Between:
@@ -128,7 +138,14 @@ def _judged(alpha: Estimate) -> str:
             "By Krippendorff's own rule that is too little to rely on: they mean different things by better, or the "
             "answers hardly differ. Clearer guidelines may help."
         )
-    return _("By Krippendorff's own rule that allows tentative conclusions at most, or more cards have to tell.")
+    if alpha.interval.low >= TENTATIVE:
+        return _("By Krippendorff's own rule that allows tentative conclusions.")
+    return _(
+        "By Krippendorff's own rule {tentative} allows tentative conclusions and {reliable} is reliable; the interval "
+        "leaves open which it is. More cards that several people rank will tell.",
+        tentative=number(TENTATIVE),
+        reliable=number(RELIABLE),
+    )
 
 
 def second_sentence(second: SecondCards) -> str:

@@ -18,6 +18,8 @@ SHOWN_BLOCKS = 5
 GUESSING = 0.5
 CALIBRATED, CHANCE = 0.05, 2.0
 """Expected calibration error; and how many standard errors may lie between what it says and what is right."""
+AWAY = 0.1
+"""How far a dot may be from the line, to lie near it."""
 BLOCKS: Mapping[str, tuple[str, str]] = {
     "length": (N_("Length"), N_("How long an answer is: short, long, or about so many words.")),
     "likelihood": (
@@ -156,22 +158,24 @@ def noise_sentence(agreement: LabelAgreement) -> str:
     """Nobody orders noisy labels without a miss."""
     if agreement.ceiling is not None:
         return _(
-            "The dashed line is the most that the labels' own noise allows: of {n} pairs that were ranked twice both "
-            "rankings order {share} alike, so somebody who knew what is meant would be right on {ceiling} of the "
-            "labels, at most.",
+            "The dashed line is about the most that the labels' own noise allows: of {n} pairs that stand twice among "
+            "the rankings that the reward model learned from both rankings order {share} alike, so somebody who knew "
+            "what is meant would be right on about {ceiling} of the labels.",
             n=f"{agreement.pairs:,}",
             share=percent(agreement.share),
             ceiling=percent(agreement.ceiling),
         )
     if agreement.pairs:
         return ngettext(
-            "How far noise in the labels lets it rise is not known: only {n} pair of answers was ranked twice.",
-            "How far noise in the labels lets it rise is not known: only {n} pairs of answers were ranked twice.",
+            "How far noise in the labels lets it rise is not known: only {n} pair of answers stands twice among the "
+            "rankings that the reward model learned from.",
+            "How far noise in the labels lets it rise is not known: only {n} pairs of answers stand twice among the "
+            "rankings that the reward model learned from.",
             agreement.pairs,
         )
     return _(
-        "How far noise in the labels lets it rise is not known: no two answers were ranked twice. It is under 100% "
-        "wherever people hesitate."
+        "How far noise in the labels lets it rise is not known: no two answers stand twice among the rankings that the "
+        "reward model learned from. It is under 100% wherever people hesitate."
     )
 
 
@@ -201,13 +205,20 @@ def calibration(bins: Sequence[Sequence[float]], error: float | None) -> Picture
 
 def _calibration_sentence(bins: Sequence[Sequence[float]], error: float | None) -> str:
     more = sum((right - stated) * count for stated, right, count in bins)  # pairs right, beyond what it said
-    if error is None or error < CALIBRATED:
+    chance = CHANCE * sum(stated * (1 - stated) * count for stated, _right, count in bins) ** 0.5
+    if error is not None and error >= CALIBRATED and abs(more) >= chance:
+        if more > 0:
+            return _("On the whole the dots lie above the line: it is more often right than it says.")
+        return _("On the whole the dots lie below the line: it is surer than it should be.")
+    away = sum(count for stated, right, count in bins if abs(right - stated) > AWAY)
+    if not away:
         return _("The dots lie near the line: it is as often right as it says.")
-    if abs(more) < CHANCE * sum(stated * (1 - stated) * count for stated, _right, count in bins) ** 0.5:
-        return _("The dots lie on both sides of the line: all in all it is about as often right as it says.")
-    if more > 0:
-        return _("The dots lie above the line: it is more often right than it says.")
-    return _("The dots lie below the line: it is surer than it should be.")
+    return ngettext(
+        "All in all it is about as often right as it says. The dots away from the line are {away} of {n} pair.",
+        "All in all it is about as often right as it says. The dots away from the line are {away} of {n} pairs.",
+        round(sum(count for _stated, _right, count in bins)),
+        away=round(away),
+    )
 
 
 def _blocks(shares: Mapping[str, float]) -> list[Block]:

@@ -6,10 +6,11 @@ from dataclasses import dataclass
 from app.db.models.groups import ChosenBy
 from app.db.models.rankings import Ranking
 from app.formats.figures import number, percent
+from app.preferences import Influence
 from app.services.labeling.choosing import NEEDED_MORE
 from app.services.views.telling_rankings import TellingRankings
 from app.translation import _, ngettext
-from app.web.influence import moved
+from app.web.influence import may_be_chance, moved
 
 
 @dataclass(frozen=True)
@@ -29,12 +30,18 @@ def telling_rows(telling: TellingRankings) -> list[TellingRows]:
         (_("Hurt most"), telling.hurt, _("None of yours made it worse.")),
     )
     told = [
-        TellingRows(title, [(each.ranking, moved(each.influence)) for each in rankings if each.influence], none)
+        TellingRows(title, [(each.ranking, _moved(each.influence)) for each in rankings if each.influence], none)
         for title, rankings, none in sides
     ]
     surprised = [(each.ranking, number(each.surprise)) for each in telling.surprising]
     told.append(TellingRows(_("Surprised it most"), surprised, _("None of yours was held out.")))
     return told if any(each.rows for each in told) else []
+
+
+def _moved(influence: Influence) -> str:
+    if not may_be_chance(influence):
+        return moved(influence)
+    return _("{change}, no more than chance", change=moved(influence))
 
 
 def chosen_sentence(counts: Mapping[ChosenBy, int]) -> str:

@@ -3,6 +3,8 @@
 import re
 from typing import Any
 
+import pytest
+
 from app.db.models.rankings import Ranking
 from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.db.session import transaction
@@ -73,11 +75,12 @@ def test_habits_are_told_only_beyond_chance_and_from_enough_cards_on() -> None:
     assert "at most once in 100 times" in swayed.sentence
     even = page(places=places, evenness=0.2).places
     assert even is not None
-    assert "does not sway you beyond chance" in even.sentence
+    assert "Answer A came first most often, on 40% of your cards" in even.sentence
+    assert "by chance more than once in 20 times" in even.sentence
     few = page(places=places, evenness=0.01, cards=7, longer_first=estimate(0.9, 0.7, 0.98))
     assert few.places is not None
-    assert few.places.sentence.startswith("7 cards are too few")
-    assert few.length_sentence.startswith("7 cards are too few")
+    for said in (few.places.sentence, few.length_sentence):
+        assert said.startswith("That is of 7 cards: the ranges are wide, and the rest is chance. From 20 on it is said")
     for low, high, says in ((0.6, 0.8, "prefer longer"), (0.2, 0.4, "prefer shorter"), (0.4, 0.6, "holds a half")):
         assert says in page(longer_first=estimate((low + high) / 2, low, high)).length_sentence
 
@@ -90,7 +93,13 @@ def test_consistency_and_agreement_between_labelers_are_judged_by_what_is_sure()
     assert "0.50 (95% interval 0.00 to 0.80) on average" in told.consistency
     assert told.consistency_bar is not None
     assert (told.consistency_bar.value, told.consistency_bar.interval) == (0.75, Interval(0.5, 0.9))
-    for low, high, says in ((0.81, 0.9, "reliable"), (0.2, 0.6, "too little"), (0.5, 0.9, "tentative")):
+    judged = (
+        (0.81, 0.9, "that is reliable"),
+        (0.2, 0.6, "too little"),
+        (0.7, 0.9, "that allows tentative conclusions."),
+        (0.5, 0.9, "leaves open which it is"),
+    )
+    for low, high, says in judged:
         between = between_of(Agreement(9, 3, estimate((low + high) / 2, low, high), None, []))
         assert says in between.sentence
         assert "3 labelers ranked 9 sets of answers" in between.sentence
@@ -104,14 +113,29 @@ def test_pace_and_agreement_are_told_in_words() -> None:
         assert told.time is not None
         assert says in told.time.sentence
         assert told.time_sentence == (
-            "Half of your cards took less than 20 s (95% interval 15 s to 25 s), "
-            "and the middle half of them 12 s to 31 s."
+            "Half of your cards took less than 20 s (95% interval 15 s to 25 s). "
+            "A quarter took less than 12 s, and a quarter more than 31 s."
         )
-    assert page(parts=[Part(1, 5, slow)]).time is None
+    short = page(parts=[Part(1, 5, slow)], seconds=estimate(1.24, 0.9, 2.0), middle_half=Interval(1.1, 1.4))
+    assert short.time is None
+    assert short.time_sentence == (
+        "Half of your cards took less than 1.2 s (95% interval 0.9 s to 2.0 s). A quarter took less than 1.1 s, and a "
+        "quarter more than 1.4 s. From 10 cards on a picture shows whether you become quicker."
+    )
     assert (
         "τ_b is 0.62 on average (95% interval 0.41 to 0.80)" in page(agreement=estimate(0.62, 0.41, 0.8, 12)).agreement
     )
     assert "Nobody else" in page().agreement
+
+
+@pytest.mark.parametrize(
+    ("low", "high", "says"), [(0.1, 0.8, "more than chance"), (-0.2, 0.8, "may be chance"), (-0.9, -0.1, "less than")]
+)
+def test_what_an_agreement_is_worth_goes_by_its_interval(low: float, high: float, says: str) -> None:
+    tau = estimate((low + high) / 2, low, high, 5)
+    told = page(agreement=tau, consistency=tau)
+    assert says in told.agreement
+    assert says in told.consistency
 
 
 def test_the_page_is_empty_at_first_and_then_tells_of_ones_own(server: LiveServer, visitor: Visitor) -> None:

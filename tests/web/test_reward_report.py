@@ -100,7 +100,10 @@ def test_the_pictures_are_drawn_to_scale() -> None:
     assert "surer than it should be" in report_of(ece=0.2, reliability=[[0.9, 0.6, 10]]).calibration.sentence
     assert "more often right" in report_of(ece=0.2, reliability=[[0.6, 0.9, 20]]).calibration.sentence
     scattered = [[0.53, 0.59, 17], [0.57, 0.85, 13], [0.62, 0.5, 10], [0.67, 0.43, 7], [0.72, 1.0, 3], [0.81, 0.0, 1]]
-    assert "on both sides of the line" in report_of(ece=0.18, reliability=scattered).calibration.sentence
+    said = report_of(ece=0.18, reliability=scattered).calibration.sentence
+    assert said.endswith("about as often right as it says. The dots away from the line are 34 of 51 pairs.")
+    few_away = report_of(ece=0.03, reliability=[[0.55, 0.55, 200], [0.72, 1.0, 3]]).calibration.sentence
+    assert few_away.endswith("The dots away from the line are 3 of 203 pairs."), "they are seen in the picture"
 
 
 def test_what_scores_hang_on_is_told_for_every_block_that_the_trainer_has() -> None:
@@ -141,14 +144,14 @@ def test_what_the_labels_noise_allows_is_drawn_where_it_is_known() -> None:
     x, y, to_x, to_y = known.curve.expected
     assert (x, to_x) == (LEFT, RIGHT)
     assert y == to_y == pytest.approx(BOTTOM - 0.806 * (BOTTOM - TOP), abs=0.1), "0.903 between 0.5 and 1"
-    assert "of 40 pairs that were ranked twice both rankings order 82% alike" in known.noise
-    assert "90% of the labels, at most" in known.noise
+    assert "of 40 pairs that stand twice among the rankings that the reward model learned from both" in known.noise
+    assert "about 90% of the labels." in known.noise
     assert "still rises" in known.curve.sentence
     reached = report_of(LabelAgreement(40, 30), held_out_accuracy=0.84)
     assert "come to what the labels' own noise allows" in reached.curve.sentence
     assert report_of().curve.expected is None
-    assert "not known: no two answers were ranked twice" in report_of().noise
-    assert "not known: only 6 pairs of answers were ranked twice" in report_of(LabelAgreement(6, 6)).noise
+    assert "not known: no two answers stand twice among" in report_of().noise
+    assert "not known: only 6 pairs of answers stand twice among" in report_of(LabelAgreement(6, 6)).noise
 
 
 def test_dots_lie_where_they_are_even_below_guessing() -> None:

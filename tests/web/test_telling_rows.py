@@ -16,6 +16,11 @@ def test_each_side_has_its_figures_or_says_that_there_is_none() -> None:
     assert telling_rows(TellingRankings()) == []
 
 
+def test_what_chance_could_do_is_not_told_as_help() -> None:
+    [helped, *_] = telling_rows(TellingRankings([Telling(Ranking(id=7), Influence(-0.01, 0.01), None)], [], []))
+    assert [said for _ranking, said in helped.rows] == ["−0.01 ± 0.02, no more than chance"]
+
+
 def test_nothing_is_claimed_to_be_saved_and_nothing_said_where_no_card_was_chosen() -> None:
     assert chosen_sentence({ChosenBy.AS_IT_CAME: 9, ChosenBy.CONTROL: 2}) == ""
     said = chosen_sentence({ChosenBy.EXPECTED_GAIN: 8, ChosenBy.CONTROL: 2})

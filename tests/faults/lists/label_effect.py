@@ -19,6 +19,9 @@ in_force = In("app/db/models/rankings.py", "tests/services/labeling/test_repeats
 between = In("app/web/labeler_agreement.py", "tests/web/test_label_effect.py")
 sentences = In("app/web/label_effect.py", "tests/web/test_label_effect.py")
 
+rows = In("app/web/telling_rows.py", "tests/web/test_telling_rows.py")
+times = In("app/web/card_times.py", "tests/web/test_label_effect.py")
+calibrated = In("app/web/reward_report.py", "tests/web/test_reward_report.py")
 choosing = In("app/services/labeling/choosing.py", "tests/services/labeling/test_choosing.py")
 sampling = In("app/services/sampling/group_sampling.py", "tests/services/labeling/test_choosing.py")
 
@@ -42,6 +45,12 @@ FAULTS = [
     effect("one agrees with oneself", "Ranking.labeler_id != labeler.id,", ""),
     effect("imported rankings count for habits", "Group.digest.is_(None), ", ""),
     sentences("chance is told as a habit", "if own.evenness < CHANCE:", "if own.evenness <= 1:"),
+    sentences("too few cards are judged", "    if own.cards < ENOUGH_CARDS:\n        return _too_few(own.cards, _(\"whether the place", "    if False:\n        return _too_few(own.cards, _(\"whether the place"),
+    between("an agreement by chance is told as one", "    if tau.interval.low > 0:\n", "    if tau.value > 0:\n"),
+    between("tentative is reliable", "    if alpha.interval.low >= RELIABLE:\n", "    if alpha.interval.low >= TENTATIVE:\n"),
+    rows("what chance could do is told as help", "    if not may_be_chance(influence):\n", "    if True:\n"),
+    times("a card of a second takes as long as one of two", "duration(seconds) if seconds >= SHORT else", "duration(seconds) if True else"),
+    calibrated("dots away from the line lie near it", "    if not away:\n", "    if True:\n"),
     sentences("better by chance is told as better", "if last.low > first.high:", "if last.rate > first.rate:"),
     statistics("cards that all agree leave no doubt", "size = float(clusters) if error == 0 else", "size = float(most) if error == 0 else"),
     alpha("every value of a unit counts whole", "+= 1 / (len(unit) - 1)", "+= 1"),
