@@ -105,6 +105,7 @@ FAULTS = [
     uploads("every file waits", "[: -(MOST - 1)]", "[:0]"),
     doors("a box that is not ticked is", "who if form.get(AS_CONVERSATIONS) else None\n    show = partial(_page, request=request, runtime=runtime)\n    try:\n        if not", "who\n    show = partial(_page, request=request, runtime=runtime)\n    try:\n        if not"),
     doors("what is looked at is kept at once", "shown = await run_in_threadpool(_look, runtime, given, owner)", "runtime.importer.run(given.file, runtime.group_sampling.fitting())\n        shown = await run_in_threadpool(_look, runtime, given, owner)"),
+    curation("tags are lost where a prompt is edited", "for name in tags_of(session, Tagged.PROMPT, prompt_id)])", "for name in []])", "tests/services/labeling/test_tags.py"),
     curation("an edited prompt changes its part", "split=old.split, language=language", "language=language"),
     curation("an edited prompt that is kept stays in use", "archive_prompt(session, prompt_id, now)\n    return new", "pass\n    return new"),
 ]  # fmt: skip

@@ -22,10 +22,15 @@ sentences = In("app/web/label_effect.py", "tests/web/test_label_effect.py")
 rows = In("app/web/telling_rows.py", "tests/web/test_telling_rows.py")
 times = In("app/web/card_times.py", "tests/web/test_label_effect.py")
 calibrated = In("app/web/reward_report.py", "tests/web/test_reward_report.py")
+OWN_ANSWERS = "tests/services/labeling/test_own_answers.py"
 choosing = In("app/services/labeling/choosing.py", "tests/services/labeling/test_choosing.py")
 sampling = In("app/services/sampling/group_sampling.py", "tests/services/labeling/test_choosing.py")
 
 FAULTS = [
+    sampling("a held card is swapped for a repeat", "if groups.held_group(session, labeler=labeler, now=now) is None:", "if True:", "tests/services/labeling/test_repeats.py"),
+    sampling("an own answer is one token too long", "        if tokens > MAX_ANSWER_TOKENS:\n", "        if tokens > MAX_ANSWER_TOKENS + 1:\n", OWN_ANSWERS),
+    sampling("an own answer leaves no room for the end token", "answer_tokens=tokens + 1)", "answer_tokens=tokens)", OWN_ANSWERS),
+    choosing("own prompts are left out of what is taken", "Group.sampled_as.is_not(None), or_(", 'Group.sampled_as.is_not(None), ~Group.sampled_as.endswith("own"), or_('),
     choosing("no card stays as it comes", "if rng.random() < CONTROL_SHARE", "if False"),
     choosing("cards are chosen though nobody asked for it", "not label_settings.chosen(session).chooses_groups or", ""),
     choosing("what the model has learned from is taken for news", "or_(ahead, Group.status == GroupStatus.RANKED), fresh", "or_(ahead, Group.status == GroupStatus.RANKED)"),

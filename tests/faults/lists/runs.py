@@ -41,6 +41,7 @@ FAULTS = [
         "",
     ),
     looks("gains from zero", "gains_of(own, torch.tensor(self.before.scores))", "own.mean(1)"),
+    penalty("one fold fewer is looked at", "int(work / max(1.0, steps))", "int(work / max(1.0, steps)) - 1"),
     penalty("the means left out", "prior.means.unsqueeze(1)], 1)", "0 * prior.means.unsqueeze(1)], 1)"),
     penalty(
         "the curve is of all rankings",

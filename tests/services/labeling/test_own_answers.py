@@ -1,15 +1,22 @@
 """A labeler's own answer: ranked as a fifth, trained on by its text, shown to nobody else."""
 
+from pathlib import Path
+
 import pytest
-from sqlalchemy.orm import Session
+from sqlalchemy import Engine as Database
+from sqlalchemy.orm import Session, sessionmaker
 
 from app.db.models.groups import Group
 from app.db.models.labelers import Labeler
 from app.db.models.rankings import Ranking
-from app.errors import ConflictError, InvalidError
+from app.db.session import make_read_session_factory
+from app.errors import ConflictError, ContextFullError, InvalidError
+from app.hparams import MAX_ANSWER_TOKENS
 from app.services.data import training_data
 from app.services.labeling import groups, rankings
 from app.services.labeling.own_answers import MAX_OWN_CHARACTERS, OwnAnswer, RanksWithOwn, offered
+from app.services.sampling.group_sampling import GroupSampling
+from tests.live import ScriptedEngine, quick_settings
 from tests.services.conftest import MakeGroup
 
 BETTER = OwnAnswer("a better one", 1)
@@ -81,3 +88,19 @@ def test_what_cannot_be_ranked_is_refused(
 ) -> None:
     with pytest.raises(InvalidError, match=says):
         rank(session, group, ada, own)
+
+
+def test_it_is_as_long_as_answers_may_be_and_ends_within_the_context(
+    sessions: sessionmaker[Session], database: Database, make_group: MakeGroup, tmp_path: Path
+) -> None:
+    """A word is a token: the prompt has two, and the end token is one more."""
+    engine, group = ScriptedEngine(), make_group(text="Tea, please?")
+    readers = make_read_session_factory(database)
+    sampling = GroupSampling(engine, sessions, readers, quick_settings(tmp_path, tmp_path, max_answer_tokens=8))
+    sampling.check_own_answer(group.id, "word " * MAX_ANSWER_TOKENS)
+    with pytest.raises(InvalidError, match=f"has {MAX_ANSWER_TOKENS + 1} tokens; at most {MAX_ANSWER_TOKENS} are kept"):
+        sampling.check_own_answer(group.id, "word " * (MAX_ANSWER_TOKENS + 1))
+    engine.context = 2 + 5 + 1
+    sampling.check_own_answer(group.id, "A cup for you two.")
+    with pytest.raises(ContextFullError):
+        sampling.check_own_answer(group.id, "A cup for you two here.")

@@ -3,25 +3,31 @@ and to be trained on as any other."""
 
 import random
 from collections.abc import Callable
+from pathlib import Path
 
 import pytest
 from sqlalchemy import Engine as Database
 from sqlalchemy import text, update
 from sqlalchemy.exc import IntegrityError
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, sessionmaker
 
 from app.db.base import utc_now
 from app.db.models.groups import Group, GroupStatus, SkipReason
 from app.db.models.labelers import Labeler, LabelerKind
 from app.db.models.prompts import Prompt
 from app.db.models.rankings import Ranking
+from app.db.session import make_read_session_factory
 from app.services.data import training_data
 from app.services.jobs import ranking_counts
 from app.services.labeling import groups, label_settings, labelers, rankings, repeats, skips
 from app.services.labeling.drawing import Tag, Tags
 from app.services.labeling.label_settings import LabelChoice
+from app.services.sampling import group_sampling
+from app.services.sampling.group_sampling import GroupSampling
 from app.services.views.labeler_agreement import between_labelers
+from tests.live import ScriptedEngine, quick_settings
 from tests.services.conftest import MakeGroup, in_order, lease, plans
+from tests.services.labeling.test_choosing import Drawn
 from tests.services.views.test_label_agreement import ranked
 
 Again = Callable[..., Group | None]
@@ -66,6 +72,35 @@ def test_the_same_answers_come_in_another_order_and_nothing_tells(
     assert sorted(each.display_position for each in group.completions) == [0, 1, 2, 3]
     assert [each.text for each in group.completions] != [each.text for each in cards[0].completions]
     assert lease(session, ada) == group, "a reload shows the same one"
+
+
+@pytest.mark.usefixtures("cards")
+def test_a_card_that_is_held_stays_though_one_could_come_again(
+    session: Session,
+    sessions: sessionmaker[Session],
+    database: Database,
+    make_group: MakeGroup,
+    ada: Labeler,
+    monkeypatch: pytest.MonkeyPatch,
+    tmp_path: Path,
+) -> None:
+    label_settings.choose(session, LabelChoice(repeat_share=0.5))
+    session.commit()
+    held = make_group(leased_to=ada, text="Held")
+    monkeypatch.setattr(group_sampling, "_random", Drawn(0.0))
+    readers = make_read_session_factory(database)
+    sampling = GroupSampling(ScriptedEngine(), sessions, readers, quick_settings(tmp_path, tmp_path))
+
+    def shown() -> Group | None:
+        return sampling.lease_ready(session, labelers.LabelerName("ada"))
+
+    first = shown()
+    assert first is not None
+    assert first.id == held.id
+    ranked(session, held, ada, [1, 2, 3, 4])
+    again = shown()
+    assert again is not None
+    assert again.is_repeat
 
 
 @pytest.mark.usefixtures("cards")

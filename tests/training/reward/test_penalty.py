@@ -10,7 +10,15 @@ from app.training.reward.folds import Fold
 from app.training.reward.head import ListLikelihood, PairLikelihood, Prior, learn, make_pairs, posterior, solve
 from app.training.reward.list_loss import make_stages
 from app.training.reward.pair_loss import Davidson
-from app.training.reward.penalty import FACTORS, MOST_WORK, folds_within, losses_by_factor, penalty_curve, rounded
+from app.training.reward.penalty import (
+    FACTORS,
+    MOST_WORK,
+    STEPS,
+    folds_within,
+    losses_by_factor,
+    penalty_curve,
+    rounded,
+)
 
 
 def rankings(count: int, columns: int, noise: float = 2.0, *, as_lists: bool = False) -> Rankings:
@@ -79,4 +87,8 @@ def test_fewer_folds_are_looked_at_where_there_is_much_to_do_but_one_always() ->
     assert folds_within(MOST_WORK, data, folds) == 5
     assert folds_within(1.0, data, folds) == 1
     assert folds_within(MOST_WORK, data, []) == 0
+    rows = 20 * (data.columns.shape[1] - 1)
+    size = min(rows, data.columns.shape[2])
+    of_one = STEPS * len(FACTORS) * (rows * size**2 + size**3 / 3)
+    assert [folds_within(times * of_one, data, folds) for times in (1.9, 2.1, 3.0, 4.9, 5.1)] == [1, 2, 3, 4, 5]
     assert penalty_curve([], data, learn(data.likelihood, prior_of(6)), prior_of(6)) == []
