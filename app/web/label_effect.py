@@ -16,7 +16,7 @@ from app.services.labeling.labelers import find_labeler
 from app.services.views.label_effect import LabelEffect, OwnLabels, label_effect
 from app.services.views.label_statistics import Estimate
 from app.services.views.labeler_agreement import Agreement, between_labelers
-from app.translation import _, ngettext
+from app.translation import N_, _, ngettext
 from app.web.browser_name import labeler_name
 from app.web.card_times import time_picture, time_sentence
 from app.web.labeler_agreement import Between, TauBar, agreement_sentence, between_of, consistency_sentence, tau_bar
@@ -37,6 +37,18 @@ MOST_TIMES = 1_000
 """Nobody needs to know more exactly how rare something is."""
 HIGHEST = 0.5
 """Share at the top of the picture of places, unless an interval reaches higher."""
+
+
+WORSE = N_(
+    "It became worse: {first} with {first_count} rankings, {last} with {count}. Newer rankings that agree less with "
+    "the others would do that: how far labelers agree stands below."
+)
+LONGER = N_("You prefer longer answers. That may well be your taste; the reward model learns it in either case.")
+SHORTER = N_("You prefer shorter answers. That may well be your taste; the reward model learns it in either case.")
+EITHER = N_("Nothing says that length sways you: the interval holds a half.")
+LONGER_SO_FAR = N_("So far you put the longer one first more often than chance would.")
+SHORTER_SO_FAR = N_("So far you put the shorter one first more often than chance would.")
+EITHER_SO_FAR = N_("So far chance alone could give that: the interval holds a half.")
 
 
 @dataclass(frozen=True)
@@ -159,7 +171,7 @@ def _accuracy_sentence(measured: Sequence[tuple[int, Share]]) -> str:
     if last.low > first.high:
         return _("More rankings made it better: {first} with {first_count}, {last} with {count}.", **values)
     if last.high < first.low:
-        return _("It became worse: {first} with {first_count} rankings, {last} with {count}.", **values)
+        return _(WORSE, **values)
     return _("No difference beyond chance yet: {first} with {first_count} rankings, {last} with {count}.", **values)
 
 
@@ -193,7 +205,13 @@ def _places(own: OwnLabels) -> Picture | None:
 
 def _places_sentence(own: OwnLabels) -> str:
     if own.cards < ENOUGH_CARDS:
-        return _too_few(own.cards, _("whether the place on the card sways you"))
+        uneven = own.evenness < CHANCE
+        said = (
+            N_("So far the places are more uneven than chance mostly gives.")
+            if uneven
+            else N_("So far chance alone could make the places so uneven.")
+        )
+        return _so_far(own.cards, _(said))
     best = max(range(len(own.places)), key=lambda at: own.places[at].share)
     if own.evenness < CHANCE:
         return _(
@@ -226,23 +244,27 @@ def _length(longer: Estimate | None) -> Bar | None:
 
 def _length_sentence(own: OwnLabels) -> str:
     longer = own.longer_first
-    if longer is None or own.cards < ENOUGH_CARDS:
-        return _too_few(own.cards, _("whether length sways you"))
+    if longer is None:
+        return ""
+    few = own.cards < ENOUGH_CARDS
     if longer.interval.low > GUESSING:
-        return _("You prefer longer answers. That may well be your taste; the reward model learns it in either case.")
-    if longer.interval.high < GUESSING:
-        return _("You prefer shorter answers. That may well be your taste; the reward model learns it in either case.")
-    return _("Nothing says that length sways you: the interval holds a half.")
+        said = LONGER_SO_FAR if few else LONGER
+    elif longer.interval.high < GUESSING:
+        said = SHORTER_SO_FAR if few else SHORTER
+    else:
+        said = EITHER_SO_FAR if few else EITHER
+    return _so_far(own.cards, _(said)) if few else _(said)
 
 
-def _too_few(cards: int, what: str) -> str:
-    return ngettext(
-        "That is of {n} card: the ranges are wide, and the rest is chance. From {enough} on it is said here {what}.",
-        "That is of {n} cards: the ranges are wide, and the rest is chance. From {enough} on it is said here {what}.",
+def _so_far(cards: int, said: str) -> str:
+    """Of few cards: what they show, which must agree with the range that is drawn, and when it is judged."""
+    when = ngettext(
+        "That is of {n} card; from {enough} on it is said whether it is a habit.",
+        "That is of {n} cards; from {enough} on it is said whether it is a habit.",
         cards,
         enough=ENOUGH_CARDS,
-        what=what,
     )
+    return _("{one} {other}", one=said, other=when)
 
 
 def _interval(interval: Interval) -> str:

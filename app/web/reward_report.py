@@ -159,7 +159,7 @@ def noise_sentence(agreement: LabelAgreement) -> str:
     if agreement.ceiling is not None:
         return _(
             "The dashed line is about the most that the labels' own noise allows: of {n} pairs that stand twice among "
-            "the rankings that the reward model learned from both rankings order {share} alike, so somebody who knew "
+            "the rankings that the reward model learned from, both rankings order {share} alike, so somebody who knew "
             "what is meant would be right on about {ceiling} of the labels.",
             n=f"{agreement.pairs:,}",
             share=percent(agreement.share),

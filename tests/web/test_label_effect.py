@@ -80,7 +80,15 @@ def test_habits_are_told_only_beyond_chance_and_from_enough_cards_on() -> None:
     few = page(places=places, evenness=0.01, cards=7, longer_first=estimate(0.9, 0.7, 0.98))
     assert few.places is not None
     for said in (few.places.sentence, few.length_sentence):
-        assert said.startswith("That is of 7 cards: the ranges are wide, and the rest is chance. From 20 on it is said")
+        assert said.endswith("That is of 7 cards; from 20 on it is said whether it is a habit.")
+    assert few.places.sentence.startswith("So far the places are more uneven than chance")
+    even = page(places=places, evenness=0.2, cards=7).places
+    assert even is not None
+    assert even.sentence.startswith("So far chance alone could make the places so uneven.")
+    for low, high, says in ((0.6, 0.8, "longer one"), (0.2, 0.4, "shorter one"), (0.4, 0.6, "holds a half")):
+        some = page(longer_first=estimate((low + high) / 2, low, high), cards=7).length_sentence
+        assert some.startswith("So far")
+        assert says in some
     for low, high, says in ((0.6, 0.8, "prefer longer"), (0.2, 0.4, "prefer shorter"), (0.4, 0.6, "holds a half")):
         assert says in page(longer_first=estimate((low + high) / 2, low, high)).length_sentence
 

@@ -144,7 +144,7 @@ def test_what_the_labels_noise_allows_is_drawn_where_it_is_known() -> None:
     x, y, to_x, to_y = known.curve.expected
     assert (x, to_x) == (LEFT, RIGHT)
     assert y == to_y == pytest.approx(BOTTOM - 0.806 * (BOTTOM - TOP), abs=0.1), "0.903 between 0.5 and 1"
-    assert "of 40 pairs that stand twice among the rankings that the reward model learned from both" in known.noise
+    assert "of 40 pairs that stand twice among the rankings that the reward model learned from, both" in known.noise
     assert "about 90% of the labels." in known.noise
     assert "still rises" in known.curve.sentence
     reached = report_of(LabelAgreement(40, 30), held_out_accuracy=0.84)
