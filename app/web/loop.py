@@ -161,7 +161,7 @@ def _reward_figure(status: LoopStatus) -> tuple[str, tuple[str, ...]]:
     more = (
         ngettext("{n} more ranking", "{n} more rankings", missing, n=number(missing))
         if missing
-        else _("enough rankings")
+        else _("learns with the next ranking")
     )
     if status.reward is None:
         return "–", (more,)

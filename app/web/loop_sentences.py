@@ -110,7 +110,7 @@ _STATE: dict[Situation, Callable[[LoopStatus], str]] = {
 def _more_rankings(status: LoopStatus) -> str:
     missing = status.until_training
     if not missing:
-        return _("Enough rankings are new: the next one starts a training.")
+        return _("The next ranking starts a training.")
     if status.reward is None:
         return ngettext(
             "{n} more, and a reward model learns from it.",

@@ -98,7 +98,7 @@ STATES = [
         ENOUGH,
         Situation.ENOUGH,
         "8 rankings so far.",
-        "Enough rankings are new: the next one starts a training.",
+        "The next ranking starts a training.",
         "label",
     ),
     Row(
