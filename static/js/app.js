@@ -1,6 +1,7 @@
 // What every page needs: errors of htmx and of the server are shown in the alert region, a poll that fails is reported once,
 // and what was to be sent is sent (outbox.js).
 
+import "./double_click.js";
 import { keepFocus } from "./focus.js";
 import { _ } from "./messages.js";
 import "./more_pages.js";

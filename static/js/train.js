@@ -1,7 +1,6 @@
 // The train page: follows the job whose curves are shown, moves on to the next one that starts, and refreshes the results.
 
 import { CurveDials } from "./curve_dials.js";
-import { noteCandidate } from "./decision.js";
 import { Curves } from "./plots.js";
 import { announce } from "./say.js";
 
@@ -60,11 +59,9 @@ document.addEventListener("htmx:after:swap", (event) => {
   onChange(event.detail.ctx?.request?.method === "GET");
   follow();
   moveOn();
-  noteCandidate();
 });
 
 document.addEventListener("read-step", (event) => following?.curves.read(event.detail));
 
 follow();
 moveOn();
-noteCandidate();

@@ -15,6 +15,7 @@ from app.services.versions import versions
 from tests import databases
 from tests.browser.conftest import PATIENT_MS
 from tests.browser.test_accessibility import AXE, FADED_IN, RUN_AXE
+from tests.browser.test_decision import CLICK_AT_ONCE
 from tests.live import LiveServer, ScriptedEngine, live_server, quick_settings
 from tests.waiting import wait_for
 
@@ -112,6 +113,16 @@ def test_a_vote_by_key_shows_the_names_says_them_and_leads_on(page: Page, arena:
         assert vote is not None
         assert vote.withdrawn_at is not None
         assert (vote.duration_ms or 0) > 0
+
+
+def test_the_second_half_of_a_double_click_does_not_take_the_vote_back(page: Page, arena: LiveServer) -> None:
+    open_pair(page, arena)
+    page.evaluate(CLICK_AT_ONCE, "undo")
+    page.get_by_role("button", name="Tie").click()
+    expect(page.locator("[data-revealed]")).to_be_visible()
+    assert vote_of(arena, page) is Verdict.TIE
+    page.locator("#undo").click()
+    expect(page.locator(".saved")).to_contain_text("Your last vote was taken back.")
 
 
 def test_keys_rest_while_somebody_types_and_when_they_are_off(page: Page, arena: LiveServer) -> None:

@@ -121,6 +121,7 @@ def test_by_keyboard_a_version_is_discarded_on_its_page_and_taken_back(page: Pag
     page.goto(f"{server.url}/versions/{number}")
     page.locator(f"#discard-{number}").press("Enter")
     expect(page.locator("#version-notice")).to_contain_text(f"Policy {number} was discarded.")
+    expect(page.locator("#summary")).to_be_focused()  # not the button that takes it back
     page.locator(f"#take-back-{number}").press("Enter")
     expect(page.locator("#version-notice")).to_contain_text("waits for a decision again")
     expect(page.locator(f"#discard-{number}")).to_be_visible()

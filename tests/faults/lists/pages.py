@@ -40,8 +40,8 @@ code = In("app/web/playground_code.py", "tests/web/test_playground_code.py")
 decision = In("app/web/decision.py", "tests/web/test_decision.py")
 comparing = In("app/web/comparing.py", "tests/web/test_decision.py")
 card = In("templates/train/_decision.html", "tests/web/test_decision.py")
-rest = In(
-    "static/js/decision.js",
+double = In(
+    "static/js/double_click.js",
     "tests/browser/test_decision.py::test_a_second_press_does_not_decide_about_the_next_candidate",
 )
 differences = In("app/formats/differences.py", "tests/formats/test_differences.py")
@@ -61,7 +61,7 @@ FAULTS = [
         'id="discard-candidate-{{ candidate.id }}"',
         'id="discard-candidate"',
     ),
-    rest("a double click decides twice", "performance.now() >= restsUntil ||", "true ||"),
+    double("a double click decides twice", "else if (pressed !== hit)", "else if (false)"),
     decision("older candidates are hidden", "others=waiting[1:]", "others=[]"),
     decision(
         "what was discarded cannot be taken back",
