@@ -119,7 +119,7 @@ def test_the_second_half_of_a_double_click_does_not_take_the_vote_back(page: Pag
     open_pair(page, arena)
     page.evaluate(CLICK_AT_ONCE, "undo")
     page.get_by_role("button", name="Tie").click()
-    expect(page.locator("[data-revealed]")).to_be_visible()
+    expect(page.locator("html")).to_have_attribute("data-second", "dropped")
     assert vote_of(arena, page) is Verdict.TIE
     page.locator("#undo").click()
     expect(page.locator(".saved")).to_contain_text("Your last vote was taken back.")

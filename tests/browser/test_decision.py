@@ -15,9 +15,13 @@ from tests.live import LiveServer, live_server, quick_settings
 from tests.web.test_decision import EVALUATION, VERDICT, add_candidate
 
 FLAG = {"name": "echo", "sentence": "62% of its answers only repeat words of the question; of the SFT model's, 3%."}
-CLICK_AT_ONCE = """id => document.addEventListener("htmx:after:swap", () => document.getElementById(id)?.dispatchEvent(
-  new MouseEvent("click", { bubbles: true, cancelable: true, detail: 2 })))"""
-"""The button of that id is clicked as soon as a swap has brought it: the second half of a double click."""
+CLICK_AT_ONCE = """id => document.addEventListener("htmx:after:swap", () => {
+  const second = new MouseEvent("click", { bubbles: true, cancelable: true, detail: 2 });
+  const went = document.getElementById(id)?.dispatchEvent(second);
+  if (went !== undefined) document.documentElement.dataset.second = went ? "went" : "dropped";
+})"""
+"""The button of that id is clicked as soon as a swap has brought it: the second half of a double click. What became of
+it stands at the page's root."""
 
 
 @pytest.fixture
@@ -89,7 +93,7 @@ def test_a_second_press_does_not_decide_about_the_next_candidate(page: Page, ser
     page.reload()
     page.evaluate(CLICK_AT_ONCE, f"discard-candidate-{first}")
     page.locator(f"#discard-candidate-{second}").click()
-    expect(page.locator("#decision-title")).to_have_text(f"Policy {first} waits for your decision")
+    expect(page.locator("html")).to_have_attribute("data-second", "dropped")
     page.reload()
     expect(page.locator("#decision-title")).to_have_text(f"Policy {first} waits for your decision")
     page.goto("about:blank")
