@@ -23,6 +23,8 @@ def found(win_rate: float | None, error: float = 0.03, *, promised: float = 0.6,
         (found(0.50, 0.02), "underfit"),  # 46 to 54
         (found(0.40), "worse"),
         (found(0.52, promised=0.1, judged=0.1), "hardly moved"),
+        (found(0.52, promised=0.1, judged=0.4), "open"),  # one of the two saw it move
+        (found(0.52, promised=0.3, judged=0.2), "open"),
         (found(0.60, promised=0.2, judged=0.2), "a little"),
         (found(0.40, promised=0.1, judged=0.1), "worse"),
         (found(0.60, judged=0.2), "overfit"),
