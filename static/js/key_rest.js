@@ -1,6 +1,8 @@
 // Single keys rest while somebody types, while a dialog is open, and when they were switched off in the help.
 
 const STORED = "fourfold-keys";
+const SECOND_PRESS_MS = 700;
+let pressedAt = 0; // when Enter or the space bar pressed a button; 0: another key came since
 
 function keysOn() {
   try {
@@ -38,9 +40,15 @@ const isPressable = (target) => target.matches("button, a[href], summary, input[
 /** An input method has it. */
 export const isComposing = (event) => event.isComposing || event.keyCode === 229;
 
-/** Whether a key means nothing now. */
+/** Whether a key means nothing now. A second press of Enter was meant for the button that had the focus, not for what a swap has
+ * brought in its place. */
 export function rests(event, box) {
   if (event.ctrlKey || event.metaKey || event.altKey || event.repeat || !box.checked) return true;
   if (document.querySelector("dialog[open]")) return true;
-  return (event.key === "Enter" || event.key === " ") && isPressable(event.target);
+  const before = pressedAt;
+  pressedAt = 0;
+  if (event.key !== "Enter" && event.key !== " ") return false;
+  if (!isPressable(event.target)) return Date.now() - before < SECOND_PRESS_MS;
+  pressedAt = Date.now();
+  return true;
 }

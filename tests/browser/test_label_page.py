@@ -16,6 +16,10 @@ FIVE_KEYS = [
     ("2 Shift+Digit1 3 Enter", {"B": 1, "A": 1, "C": 3, "D": 4}),
 ]
 
+SENDS = """() => !document.activeElement.dispatchEvent(
+  new KeyboardEvent("keydown", { key: "Enter", code: "Enter", bubbles: true, cancelable: true }))"""
+"""Presses Enter where the focus is: whether the page took it."""
+
 
 def test_whole_rankings_in_at_most_five_keystrokes(label_page: LabelPage) -> None:
     label_page.open()
@@ -142,6 +146,23 @@ def test_skip_by_keys_and_by_mouse(label_page: LabelPage) -> None:
     label_page.expect_next_card(second)
     assert [skip.reason for skip in label_page.skips()] == [SkipReason.UNSAFE, SkipReason.ALL_BAD]
     assert label_page.status_of(first) == "skipped"
+
+
+def test_a_second_press_of_enter_on_undo_does_not_send_the_ranking_again(label_page: LabelPage) -> None:
+    page, first = label_page.page, label_page.open().group_id()
+    label_page.press("a", "b", "c", "Enter")
+    label_page.expect_next_card(first)
+    second = label_page.group_id()
+    page.clock.set_fixed_time(1_000)
+    page.locator("#undo").focus()
+    page.keyboard.press("Enter")
+    label_page.expect_next_card(second)
+    expect(page.locator("#card-heading")).to_be_focused()
+    assert label_page.group_id() == first
+    assert not page.evaluate(SENDS), "it was meant for the button"
+    page.clock.set_fixed_time(3_000)
+    assert page.evaluate(SENDS)
+    label_page.expect_next_card(first)
 
 
 def test_undo_brings_the_card_back_with_its_ranks(label_page: LabelPage) -> None:

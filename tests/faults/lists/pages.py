@@ -40,6 +40,10 @@ code = In("app/web/playground_code.py", "tests/web/test_playground_code.py")
 decision = In("app/web/decision.py", "tests/web/test_decision.py")
 comparing = In("app/web/comparing.py", "tests/web/test_decision.py")
 card = In("templates/train/_decision.html", "tests/web/test_decision.py")
+keys = In(
+    "static/js/key_rest.js",
+    "tests/browser/test_label_page.py::test_a_second_press_of_enter_on_undo_does_not_send_the_ranking_again",
+)
 double = In(
     "static/js/double_click.js",
     "tests/browser/test_decision.py::test_a_second_press_does_not_decide_about_the_next_candidate",
@@ -60,6 +64,11 @@ FAULTS = [
         "the next candidate's button has the focus of the last one",
         'id="discard-candidate-{{ candidate.id }}"',
         'id="discard-candidate"',
+    ),
+    keys(
+        "a second Enter sends what an undo brought back",
+        "return Date.now() - before < SECOND_PRESS_MS;",
+        "return false;",
     ),
     double("a double click decides twice", "else if (pressed !== hit)", "else if (false)"),
     decision("older candidates are hidden", "others=waiting[1:]", "others=[]"),
