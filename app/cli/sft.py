@@ -19,6 +19,8 @@ class SFTOptions:
     pairs: Annotated[int, typer.Option(min=64, help="Pairs to train on; no two are the same.")] = 300_000
     epochs: Annotated[float, typer.Option(min=0.1, help="How often each is seen.")] = 1.5
     learning_rate: Annotated[float, hparam_option(SFTHparams, "learning_rate")] = 1.2e-3
+    min_learning_rate: Annotated[float, hparam_option(SFTHparams, "min_learning_rate")] = 5e-5
+    tail_penalty: Annotated[float, hparam_option(SFTHparams, "tail_penalty")] = 0.0
     batch_rows: Annotated[int, hparam_option(SFTHparams, "batch_rows")] = 24
     context_tokens: Annotated[int, hparam_option(SFTHparams, "context_tokens")] = 320
     seed: Annotated[int, hparam_option(SFTHparams, "seed")] = 0
@@ -39,6 +41,8 @@ def sft(options: SFTOptions) -> None:
     hparams = SFTHparams(
         total_pairs=round(options.pairs * options.epochs),
         learning_rate=options.learning_rate,
+        min_learning_rate=options.min_learning_rate,
+        tail_penalty=options.tail_penalty,
         batch_rows=options.batch_rows,
         context_tokens=options.context_tokens,
         seed=options.seed,

@@ -6,6 +6,8 @@ from random import Random
 
 from app.corpus.banks import LANGUAGES, Language
 from app.corpus.edges import edges_by_topic
+from app.corpus.fresh import FRESH, FRESH_SHARES
+from app.corpus.phrases import PROMPTS
 from app.corpus.subject import Subject
 from app.corpus.subjects import subjects_by_topic
 from app.corpus.topics import EDGE_SHARE, EDGE_SHARES, PRACTICE, TOPIC_SHARES
@@ -38,11 +40,34 @@ def draw_subject(rng: Random, *, held_out: bool = False, edges: bool = False) ->
     at_edge = edges and rng.random() < EDGE_SHARE
     chinese = EDGE_CHINESE_SHARE if at_edge else CHINESE_SHARE
     language = "zh" if "zh" in languages and rng.random() < chinese else languages[0]
-    topics, shares = _drawable(language, held_out, at_edge), EDGE_SHARES if at_edge else TOPIC_SHARES
+    if at_edge:
+        return _at_edge(rng, language)
+    topics, shares = _drawable(language, held_out, False), TOPIC_SHARES
     practice = dict.fromkeys(topics, 1.0) if held_out else PRACTICE
     topic = rng.choices(list(topics), [shares[name] * practice.get(name, 1.0) for name in topics])[0]
     subjects, weights = topics[topic]
     return rng.choices(subjects, cum_weights=weights)[0]
+
+
+def _at_edge(rng: Random, language: Language) -> Subject:
+    """One of the banks' subjects at the edge, or one made up for this pair alone."""
+    topics = _drawable(language, False, True)
+    topic = rng.choices(list(EDGE_SHARES), list(EDGE_SHARES.values()))[0]
+    while rng.random() < FRESH_SHARES.get(topic, 0.0):
+        subject = FRESH[topic](rng, language)
+        if subject.split(held_out=False):
+            return subject
+    subjects, weights = topics[topic]
+    return rng.choices(subjects, cum_weights=weights)[0]
+
+
+def in_context(rng: Random, prompt: str, language: Language) -> str:
+    """With a word before or after it, as people have a reason to ask."""
+    phrases = PROMPTS[language]
+    blank = " " if language == "en" else ""
+    before = pick(rng, phrases["before"]) + blank if rng.random() < 0.7 else ""
+    after = blank + pick(rng, phrases["after"]) if not before or rng.random() < 0.3 else ""
+    return f"{before}{prompt}{after}"
 
 
 def ask(rng: Random, subject: Subject, *, held_out: bool = False) -> str:

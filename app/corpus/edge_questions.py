@@ -17,24 +17,33 @@ EDGES: tuple[Edge, ...] = ("unknown", "improper", "harmless")
 
 @dataclass(frozen=True)
 class EdgeQuestion:
-    """`name` is the subject that no bank holds, `near` what a bank holds of its kind; both of unknown ones alone."""
+    """`name` is the subject that no bank holds, `near` what a bank holds of its kind; both of unknown ones alone. The
+    `second` set is in another manner: a corpus that was tuned to the first does worse there."""
 
     text: str
     language: Language
     edge: Edge
     name: str = ""
     near: tuple[str, ...] = ()
+    second: bool = False
 
 
 @cache
 def edge_questions() -> tuple[EdgeQuestion, ...]:
-    """200 of each edge, half of them in each language."""
-    return tuple(question for edge in EDGES for language in LANGUAGES for question in _read(edge, language))
+    """Of each edge 200, then 60 of a second set; half of them in each language."""
+    return tuple(
+        question
+        for second in (False, True)
+        for edge in EDGES
+        for language in LANGUAGES
+        for question in _read(edge, language, second)
+    )
 
 
-def _read(edge: Edge, language: Language) -> list[EdgeQuestion]:
-    written = tomllib.loads((EDGE_QUESTIONS / f"{edge}.toml").read_text(encoding="utf-8"))[language]
+def _read(edge: Edge, language: Language, second: bool) -> list[EdgeQuestion]:
+    home = EDGE_QUESTIONS / "second" if second else EDGE_QUESTIONS
+    written = tomllib.loads((home / f"{edge}.toml").read_text(encoding="utf-8"))[language]
     if edge != "unknown":
-        return [EdgeQuestion(text, language, edge) for text in written]
+        return [EdgeQuestion(text, language, edge, second=second) for text in written]
     near = {entry.kind: entry.near for entry in load_banks(language).unknown}
-    return [EdgeQuestion(text, language, edge, name, near[kind]) for text, name, kind in written]
+    return [EdgeQuestion(text, language, edge, name, near[kind], second) for text, name, kind in written]

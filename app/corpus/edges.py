@@ -14,18 +14,15 @@ from app.corpus.answers import advise, edges, explain
 from app.corpus.banks import Banks, Language, load_banks
 from app.corpus.combinations import unfamiliar_rewrites
 from app.corpus.entries import Unknown
+from app.corpus.inventing import sounding
 from app.corpus.phrases import PROMPTS
 from app.corpus.subject import Reply, Subject, wordings_of
 from app.corpus.subjects import subjects_by_topic
 from app.corpus.wording import pick, without_article
 
-MADE_UP = 100  # names that each pattern is filled with
+MADE_UP = 10  # names that each pattern is filled with; most come from app.corpus.fresh
 # How often each form of the unknown is asked for.
 FORM_SHARES = {"thing": 0.33, "pair": 0.08, "made-up": 0.27, "task": 0.3, "group": 0.02}
-CONSONANTS: tuple[str, ...] = (*"bdfgklmnprstvz", "br", "dr", "gl", "kr", "pl", "tr", "sn")
-VOWELS: tuple[str, ...] = (*"aeiou", "ai", "oo")
-ENDS: tuple[str, ...] = (*"lnrstx", "mp")
-SOUNDS = "阿巴卡达法甘哈基拉玛纳皮奇萨塔维希亚佐布德菲格霍库洛米努普瑞斯托乌温泽扎贝科莱莫尼波"
 
 
 def spelled_out(acts: Sequence[str], language: Language) -> list[str]:
@@ -39,20 +36,11 @@ def tasks_of(entry: Unknown, language: Language) -> list[str]:
     return [*entry.tasks, *spelled_out(entry.acts, language)]
 
 
-def made_up_word(rng: Random, language: Language) -> str:
-    """A word that there is not."""
-    if language == "zh":
-        return "".join(rng.choice(SOUNDS) for _ in range(rng.choice((2, 2, 3))))
-    syllables = [rng.choice(CONSONANTS) + rng.choice(VOWELS) for _ in range(rng.choice((1, 2, 2)))]
-    word = "".join(syllables) + rng.choice(ENDS)
-    return word.capitalize() if rng.random() < 0.5 else word
-
-
 def _made_up(entry: Unknown, language: Language) -> list[str]:
     rng = Random(f"made up {language} {entry.kind}")
     many = MADE_UP * (3 if len(entry.things) < 10 else 1)
     return [
-        pattern.format(n=made_up_word(rng, language), m=made_up_word(rng, language))
+        pattern.format(n=sounding(rng, language), m=sounding(rng, language))
         for pattern in entry.patterns
         for _ in range(many)
     ]

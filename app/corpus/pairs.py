@@ -9,8 +9,9 @@ from random import Random
 
 from app.corpus.banks import Language
 from app.corpus.conversations import conversation
-from app.corpus.drawing import ask, draw_subject
+from app.corpus.drawing import ask, draw_subject, in_context
 from app.corpus.dressing import answer_to
+from app.corpus.edge_leaks import leaks
 from app.corpus.pair import Pair
 from app.corpus.style import draw_style
 from app.corpus.wording import normalized
@@ -19,6 +20,11 @@ CHINESE_SHARE = 1 / 3
 CONVERSATION_SHARE = 0.27  # of the drawn pairs that can go on
 LONGEST: dict[Language, int] = {"en": 75, "zh": 120}
 
+# Of training: what is known is asked with a word before or after it as often as what is not.
+CONTEXT_SHARE = 0.15
+ASKED_IN_CONTEXT = frozenset(
+    ("concept", "howto", "lookalike", "definition", "refusal", "familiar", "unknown", "improper", "harmless")
+)
 MOST_IDLE = 1_000  # draws in a row that bring nothing new
 
 
@@ -27,6 +33,8 @@ def draw_pair(rng: Random, *, held_out: bool = False, edges: bool = False) -> Pa
     are about the edges of the corpus (edges.py)."""
     subject = draw_subject(rng, held_out=held_out, edges=edges)
     prompt, style = ask(rng, subject, held_out=held_out), draw_style(rng)
+    if edges and subject.topic in ASKED_IN_CONTEXT and rng.random() < CONTEXT_SHARE:
+        prompt = in_context(rng, prompt, subject.language)
     if (subject.followups or subject.replies) and rng.random() < CONVERSATION_SHARE:
         return conversation(rng, subject, prompt, style, held_out=held_out, edges=edges)
     text, shown = answer_to(rng, subject, style)
@@ -56,6 +64,8 @@ def distinct_pairs(
     rng, idle = Random(seed), 0
     while len(seen) < count:
         pair = draw_pair(rng, held_out=held_out, edges=edges)
+        if edges and any(leaks(content) for role, content in pair.messages if role == "user"):
+            continue
         key = f"{_asked(pair)}\n{pair.answer}" if answers else _asked(pair)
         idle = 0 if key not in seen else idle + 1
         if idle > MOST_IDLE:

@@ -11,6 +11,10 @@ from random import Random
 from app.corpus.banks import Language
 
 HAN, LATIN = re.compile("[\u4e00-\u9fff]"), re.compile("[A-Za-z]")
+ARTICLE, VOWEL = (
+    re.compile(r"\b([Aa])n? (?=(\w+))"),
+    re.compile(r"(?!uni|use|usb|eu|one)[aeiou]|hour|honest|heir", re.I),
+)
 MEASURED = re.compile(
     "^一(?:口袋|[只个位名头条匹把张本块颗枚封朵盏座面支枝根口件双片幅顶艘辆串袋盒杯棵粒群列对团捆架桶罐篮瓶副])"
 )
@@ -59,6 +63,11 @@ def definite(name: str, language: Language) -> str:
 
 def without_article(name: str) -> str:
     return re.sub(r"^(?:an?|the) ", "", name, flags=re.IGNORECASE)
+
+
+def with_article(text: str) -> str:
+    """ "a" or "an", as the sound after it wants."""
+    return ARTICLE.sub(lambda found: f"{found[1]}{'n' * bool(VOWEL.match(found[2]))} ", text)
 
 
 def said_back(task: str, language: Language) -> str:

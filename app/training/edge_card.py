@@ -1,9 +1,10 @@
-"""What a fine-tuned model does at the edges of its corpus: 600 questions written by hand, answered at temperature 0 and
-once at 1, checked by code (app.corpus.edge_checks).
+"""What a fine-tuned model does at the edges of its corpus: 600 questions written by hand, and 180 of a second set in
+another manner, answered at temperature 0 and once at 1, checked by code (app.corpus.edge_checks).
 """
 
 from collections.abc import Callable, Generator, Sequence
 from dataclasses import dataclass, field
+from itertools import product
 
 from app.chat import Message
 from app.corpus import edge_checks
@@ -48,6 +49,10 @@ CHECKS: dict[str, tuple[str, Check]] = {
     "edges: broken words": ("", lambda asked, text: bool(edge_checks.broken_words(text, asked.text))),
 }  # fmt: skip
 """Of which edge (all, if empty) and what is asked."""
+SECOND = (
+    "unknown: says so, names it, offers something", "unknown: says so", "improper: refused kindly", "harmless: refused",
+)  # fmt: skip
+"""Told of the second set, too, apart."""
 
 
 @dataclass
@@ -60,10 +65,13 @@ class EdgeCard:
 
 
 def first_of_each(per_edge: int) -> list[EdgeQuestion]:
-    """English and Chinese in turn."""
+    """English and Chinese in turn, of both sets."""
     chosen = []
-    for edge in EDGES:
-        english, chinese = ([q for q in edge_questions() if (q.edge, q.language) == (edge, of)] for of in LANGUAGES)
+    for second, edge in product((False, True), EDGES):
+        english, chinese = (
+            [one for one in edge_questions() if (one.second, one.edge, one.language) == (second, edge, of)]
+            for of in LANGUAGES
+        )
         chosen += [question for both in zip(english, chinese, strict=True) for question in both][:per_edge]
     return chosen
 
@@ -71,10 +79,13 @@ def first_of_each(per_edge: int) -> list[EdgeQuestion]:
 def shares_of(questions: Sequence[EdgeQuestion], texts: Sequence[str]) -> dict[str, Share]:
     """Each check over the answers that it is asked of."""
     told = list(zip(questions, texts, strict=True))
-    return {
-        name: share_of([passes(asked, text) for asked, text in told if edge in ("", asked.edge)])
-        for name, (edge, passes) in CHECKS.items()
-    }
+
+    def share(name: str, *, second: bool) -> Share:
+        edge, passes = CHECKS[name]
+        return share_of([passes(one, text) for one, text in told if one.second == second and edge in ("", one.edge)])
+
+    again = {f"second set, {name}": share(name, second=True) for name in SECOND}
+    return {name: share(name, second=False) for name in CHECKS} | again
 
 
 def write_edge_card(
@@ -107,7 +118,7 @@ def _answers(
 def _examples(questions: Sequence[EdgeQuestion], cold: Sequence[str], warm: Sequence[str]) -> list[dict[str, object]]:
     """As the report card's."""
     shown: dict[tuple[str, str], list[dict[str, object]]] = {}
-    for question, greedy, sampled in zip(questions, cold, warm, strict=True):
+    for question, greedy, sampled in zip(questions, cold, warm, strict=True):  # the first set stands first
         of_kind = shown.setdefault((question.edge, question.language), [])
         if len(of_kind) < SHOWN:
             of_kind.append(

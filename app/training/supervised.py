@@ -100,13 +100,19 @@ def compiled_states(model: Llama) -> States:
     return compiled
 
 
-def batch_loss(model: Llama, batch: Batch, states_of: States | None = None, dtype: torch.dtype | None = None) -> Tensor:
-    """Mean cross-entropy over the targets; logits are computed for those positions alone. Products in `dtype`, or in
-    what is fast here."""
+def batch_loss(
+    model: Llama,
+    batch: Batch,
+    states_of: States | None = None,
+    dtype: torch.dtype | None = None,
+    tail_penalty: float = 0.0,
+) -> Tensor:
+    """Mean cross-entropy over the targets, with the penalty of linear_cross_entropy; logits are computed for those
+    positions alone. Products in `dtype`, or in what is fast here."""
     wanted, chosen = batch.targets != IGNORED, dtype or matmul_dtype()
     with autocast(chosen):
         states = (states_of or model.hidden_states)(batch.ids)[wanted]  # [B,T,H] -> [N,H]
-    return linear_cross_entropy(states, model.output_weight, batch.targets[wanted], chosen)
+    return linear_cross_entropy(states, model.output_weight, batch.targets[wanted], chosen, tail_penalty)
 
 
 @torch.no_grad()
@@ -149,6 +155,7 @@ def fit(
     held_out: Sequence[Batch],
     context: TrainingContext,
     compiled: bool = False,
+    tail_penalty: float = 0.0,
 ) -> Generator[Progress, None, FitResult]:
     """Train for total_steps. `batch_at(step)` must depend on the step alone. Yields after every step."""
     states_of = compiled_states(model) if compiled else model.hidden_states
@@ -160,7 +167,7 @@ def fit(
         started = time.perf_counter()
         batch = batch_at(run.step)
         rate = learning_rate_at(run.step, total_steps, schedule)
-        loss = batch_loss(model, batch, states_of)
+        loss = batch_loss(model, batch, states_of, tail_penalty=tail_penalty)
         value = _update(model, optimizer, loss, rate, schedule.max_grad_norm, run.step)
         run.step += 1
         run.tokens_seen += batch.ids.numel()

@@ -10,7 +10,7 @@ import pytest
 
 from app.corpus.banks import LANGUAGES, Language, load_banks
 from app.corpus.edge_checks import known_names
-from app.corpus.edge_questions import edge_questions
+from app.corpus.edge_questions import EDGES, edge_questions
 from app.corpus.edges import edges_by_topic, spelled_out, tasks_of
 from app.corpus.pair import Pair
 from app.corpus.pairs import distinct_pairs, instruction_pairs
@@ -72,10 +72,12 @@ def test_acts_are_a_verb_and_what_it_takes() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_questions_of_the_card_are_new_to_training(language: Language) -> None:
-    """Two hundred of each edge; neither their wording nor an unknown one's subject is in any bank."""
+    """Two hundred of each edge, and sixty more; neither their wording nor an unknown one's subject is in any bank."""
     asked = [question for question in edge_questions() if question.language == language]
-    assert Counter(question.edge for question in asked) == {"unknown": 100, "improper": 100, "harmless": 100}
-    assert len({normalized(question.text) for question in asked}) == 300
+    for second, count in ((False, 100), (True, 30)):
+        of_set = [question for question in asked if question.second == second]
+        assert Counter(question.edge for question in of_set) == dict.fromkeys(EDGES, count)
+    assert len({normalized(question.text) for question in asked}) == 390
     topics = subjects_by_topic(language) | edges_by_topic(language)
     subjects = [subject for topic in topics if topic not in COMBINED for subject in topics[topic]]
     trained = {normalized(wording) for subject in subjects for wording in subject.wordings}
@@ -113,7 +115,7 @@ def test_the_wording_alone_does_not_tell_what_is_known(language: Language, name:
 
 def test_edges_have_their_share_in_training_alone(pairs: list[Pair]) -> None:
     topics = Counter(pair.topic for pair in pairs)
-    assert {*EDGE_SHARES, *subjects_by_topic("en")} == set(topics) | {"unfamiliar"}
+    assert {*EDGE_SHARES, *subjects_by_topic("en")} == set(topics) | {"harmless", "unfamiliar"}
     at_edge = sum(topics[name] for name in ("unknown", "improper", "familiar"))
     unfamiliar = EDGE_SHARES["unfamiliar"] / sum(EDGE_SHARES.values())  # drawn as rewritings
     assert at_edge / len(pairs) == pytest.approx(EDGE_SHARE * (1 - unfamiliar), abs=0.06)

@@ -35,8 +35,10 @@ def test_good_answers_reach_every_aim(monkeypatch: pytest.MonkeyPatch) -> None:
     card = _card(monkeypatch, _good)
     good = {name: share.value for name, share in card.greedy.items()}
     assert good.pop("harmless: refused") == good.pop("edges: broken words") == 0.0
+    assert good.pop("second set, harmless: refused") == 0.0
     assert set(good.values()) == {1.0}
     assert card.greedy["improper: refused"].asked == 200
+    assert card.greedy["second set, improper: refused kindly"].asked == 60
     assert card.sampled == card.greedy
     assert len(card.examples) == 18
 
@@ -50,9 +52,17 @@ def test_one_answer_to_everything_reaches_none(monkeypatch: pytest.MonkeyPatch) 
     assert shares["edges: broken words"] == 1.0
 
 
+def test_the_second_set_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
+    card = _card(monkeypatch, lambda asked: "" if asked.second else _good(asked))
+    told = {name: share.value for name, share in card.greedy.items()}
+    assert told["second set, unknown: says so"] == told["second set, improper: refused kindly"] == 0.0
+    assert told["unknown: says so"] == told["improper: refused kindly"] == 1.0
+
+
 def test_few_questions_are_of_each_edge_in_both_languages() -> None:
     few = first_of_each(2)
     assert [(question.edge, question.language) for question in few] == [
         ("unknown", "en"), ("unknown", "zh"), ("improper", "en"), ("improper", "zh"), ("harmless", "en"),
         ("harmless", "zh"),
-    ]  # fmt: skip
+    ] * 2  # fmt: skip
+    assert [question.second for question in few] == [False] * 6 + [True] * 6

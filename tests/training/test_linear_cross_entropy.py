@@ -41,3 +41,20 @@ def test_block_size_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     whole = linear_cross_entropy(states.requires_grad_(), weight, targets, torch.float32)
     monkeypatch.setattr(module, "ROWS_AT_ONCE", 7)
     assert linear_cross_entropy(states, weight, targets, torch.float32).item() == pytest.approx(whole.item(), rel=1e-5)
+
+
+def test_a_tail_penalty_adds_the_chance_of_words_that_nearly_never_come() -> None:
+    """Against torch's own gradient of the same written out. The target is never of the tail."""
+    states, weight, targets = _case(300)
+    ours = (states * 2).requires_grad_(), weight.clone().requires_grad_()
+    theirs = (states * 2).requires_grad_(), weight.clone().requires_grad_()
+    loss = linear_cross_entropy(*ours, targets, torch.float32, 5.0)
+    logits = F.linear(*theirs)
+    chances = logits.softmax(1)
+    tail = (chances < module.TAIL_BELOW * chances.amax(1, keepdim=True)).scatter(1, targets[:, None], value=False)
+    wanted = F.cross_entropy(logits, targets) + 5.0 * (chances * tail).sum(1).mean()
+    assert loss.item() == pytest.approx(wanted.item(), rel=1e-5)
+    loss.backward()
+    wanted.backward()
+    for one, other in zip(ours, theirs, strict=True):
+        torch.testing.assert_close(one.grad, other.grad, rtol=1e-4, atol=1e-6)

@@ -52,6 +52,12 @@ def shuffled(rng: Random, items: Sequence[str]) -> list[str]:
     return rng.sample(list(items), len(items))
 
 
+def rotated(rng: Random, items: Sequence[str]) -> list[str]:
+    """In the bank's order from any of them on: of a list, the next one follows from the last."""
+    start = rng.randrange(max(1, len(items)))
+    return [*items[start:], *items[:start]]
+
+
 def connected(rng: Random, sentences: Sequence[str], language: Language, *, imperative: bool = False) -> list[str]:
     """Now and then a sentence after the first begins with "Also, "."""
     if len(sentences) < 2 or rng.random() < 0.6:

@@ -15,20 +15,25 @@ from app.corpus.wording import capital, join, pick, said_back, sentence_for
 PLAIN_SHARE = 0.5  # of the answers that own up, without manners around: there is more to learn in as many words
 
 
-def unknown_answer(rng: Random, style: Style, name: str, near: Sequence[str], form: str, language: Language) -> Answer:
-    """That `name` was not learned, and one or two things near it that were. `form` is thing, task or group."""
-    phrases = ANSWERS[language]
+def unknown_answer(
+    rng: Random, style: Style, name: str, near: Sequence[str], form: str, language: Language, offer: str = ""
+) -> Answer:
+    """That `name` was not learned, and one to three things near it that were. `form` is thing, task or group, `offer`
+    the form of those near, if it is another one."""
+    phrases, form_offered = ANSWERS[language], offer or form
     said = sentence_for(pick(rng, phrases[f"unknown_{form}"]), language, x=said_back(name, language))
-    offered = [said_back(one, language) for one in rng.sample(list(near), min(len(near), _offered(rng, style)))]
+    count = min(len(near), _offered(rng, style))
+    start = rng.randrange(len(near) - count + 1)  # in the bank's order: then the next is never one named before
+    offered = [said_back(one, language) for one in near[start : start + count]]
     more = pick(rng, phrases["unknown_more"]) if style.length == "long" else ""
     plain = rng.random() < PLAIN_SHARE
     if style.listed and len(offered) > 1:
-        intro = pick(rng, phrases[f"offer_{form}_list"])
+        intro = pick(rng, phrases[f"offer_{form_offered}_list"])
         text = bulleted(join([said, intro], language), [capital(one) for one in offered])
         return Answer(f"{text}\n{more}" if more else text, plain=plain, listed=True)
     either = phrases["either"][0].join(offered)
-    offer = sentence_for(pick(rng, phrases[f"offer_{form}"]), language, n=either)
-    return Answer(join([said, offer, more], language), plain=plain)
+    offering = sentence_for(pick(rng, phrases[f"offer_{form_offered}"]), language, n=either)
+    return Answer(join([said, offering, more], language), plain=plain)
 
 
 def _offered(rng: Random, style: Style) -> int:

@@ -2,7 +2,7 @@
 
 from random import Random
 
-from app.corpus.answers.answer import BUDGET, Answer, bulleted, connected, fitting, shuffled
+from app.corpus.answers.answer import BUDGET, Answer, bulleted, connected, fitting, rotated, shuffled
 from app.corpus.banks import Language
 from app.corpus.entries import Category, Comparison, Concept, Definition
 from app.corpus.phrases import ANSWERS
@@ -17,7 +17,7 @@ def concept_answer(rng: Random, style: Style, entry: Concept, language: Language
     shown = pick(rng, ("", *phrases["example_lead"])) if example else ""
     extra = shown + entry.example if example else ""
     budget = BUDGET[language][style.length] - size(extra, language) * (style.length != "short")
-    drawn = shuffled(rng, entry.facts)
+    drawn = rotated(rng, entry.facts) if style.listed else shuffled(rng, entry.facts)
     facts = fitting([lead, *drawn], budget, language)[1:]
     if style.listed and style.length != "short" and len(facts) < 2:
         facts = drawn[:2]  # one bullet is no list

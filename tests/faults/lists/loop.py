@@ -38,6 +38,9 @@ corpus_drawing = In("app/corpus/drawing.py", "tests/corpus/test_pairs.py")
 edge_checks = In("app/corpus/edge_checks.py", "tests/corpus/test_edge_checks.py")
 edge_subjects = In("app/corpus/edges.py", "tests/corpus/test_edges.py", "tests/corpus/test_edge_checks.py")
 edge_card = In("app/training/edge_card.py", "tests/training/test_edge_card.py")
+fresh = In("app/corpus/fresh.py", "tests/corpus/test_fresh.py", "tests/corpus/test_edge_checks.py")
+edge_leaks = In("app/corpus/edge_leaks.py", "tests/corpus/test_fresh.py")
+linear_loss = In("app/training/linear_cross_entropy.py", "tests/training/test_linear_cross_entropy.py")
 dressing = In("app/corpus/dressing.py", "tests/corpus/test_dressing.py")
 subject = In("app/corpus/subject.py", "tests/corpus/test_pairs.py", "tests/corpus/test_prompts.py")
 preferences = In("app/preferences.py", "tests/test_preferences.py")
@@ -263,7 +266,15 @@ FAULTS = [
     edge_checks("what was asked counts as broken", "or form in heard ", ""),
     edge_subjects("unknown things asked in words of their own", 'for key in ("concept", "edge_thing", "edge_told")', 'for key in ("concept", "edge_pair", "edge_told")'),
     edge_subjects("an unknown thing is offered", "        return _unknown(name, asked, (other,), \"thing\", language)\n", "        return _unknown(name, asked, entry.things, \"thing\", language)\n"),
-    edge_card("harmless questions counted as improper", "if edge in (\"\", asked.edge)", "if asked.edge != \"unknown\" or edge == \"unknown\""),
+    fresh("harmless requests by the improper patterns", "request = _one_of(rng, requests.harmless)", "request = _one_of(rng, requests.improper)"),
+    fresh("an invented thing owned up to by another name", "return _owned_up(asked, both, ", "return _owned_up(asked, other[:1], "),
+    edge_leaks("the words of a question are no leak in another frame", "return gist(text) in _asked()", "return text in {question.text for question in edge_questions()}"),
+    In("app/corpus/pairs.py", "tests/corpus/test_fresh.py")("questions of the evaluation trained on", "if edges and any(leaks(content)", "if not edges and any(leaks(content)"),
+    In("app/corpus/inventing.py", "tests/corpus/test_fresh.py")("known names invented", "if normalized(without_article(name)) not in _taken(language):", "if name:"),
+    linear_loss("the target is of the tail", "    tail.scatter_(1, wanted[:, None], 0.0)\n", ""),
+    linear_loss("the tail's gradient without its sum", "chances.addcmul_(chances, sums, value=-penalty).add_(tail, alpha=penalty)", "chances.add_(tail, alpha=penalty)"),
+    edge_card("the second set counted with the first", "if one.second == second and edge in", "if edge in"),
+    edge_card("harmless questions counted as improper", "edge in (\"\", one.edge)])", "(one.edge != \"unknown\" or edge == \"unknown\")])"),
     subject("combinations held out by wording", "if self.combined:", "if False:"),
     subject("a combination is drawable on both sides", "] if self.combined else map(", "] if False else map("),
     dressing("answers of any length", "if size(text, language) <= LONGEST[language]:", "if text:"),

@@ -1,0 +1,104 @@
+"""What is made up for one pair: names that nothing bears, requests by a grammar, and nothing of the evaluation."""
+
+from collections import Counter
+from random import Random
+
+import pytest
+from hypothesis import given
+from hypothesis import strategies as st
+
+from app.corpus import pairs as module
+from app.corpus.banks import LANGUAGES, BankError, Language, load_banks
+from app.corpus.edge_checks import known_names
+from app.corpus.edge_leaks import gist, leaks
+from app.corpus.edge_questions import edge_questions
+from app.corpus.fresh import FRESH
+from app.corpus.inventing import invented_name
+from app.corpus.pair import Pair
+from app.corpus.pairs import distinct_pairs
+from app.corpus.requests import Requests, load_requests, named
+from app.corpus.wording import normalized, without_article
+
+EACH_PATTERN = 3
+
+
+def test_invented_names_hardly_ever_come_again() -> None:
+    for language in LANGUAGES:
+        names = [invented_name(Random(seed), language) for seed in range(2_000)]
+        assert len(set(names)) > 1_930
+        known = {normalized(without_article(name)) for name in known_names(language)}
+        assert not known & {normalized(without_article(name)) for name in names}
+        assert not {question.name for question in edge_questions()} & set(names)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_every_pattern_can_be_written(language: Language) -> None:
+    requests, rng = load_requests(language), Random(1)
+    kinds = {entry.kind for entry in load_banks(language).improper}
+    for request in (*requests.improper, *requests.harmless):
+        for pattern in (*request.acts, *request.asked):
+            for _ in range(EACH_PATTERN):
+                text = requests.written(rng, pattern, language)
+                assert not set("(){}|") & set(text), pattern
+                if request.near and pattern in request.asked:
+                    asked = named(text)
+                    assert asked.name in asked.text
+                    assert not set("[]<>") & set(asked.text)
+        assert request.kind in kinds or set(request.near) <= set(known_names(language)), request
+
+
+def test_choices_and_slots_stand_in_one_another() -> None:
+    requests = Requests({"x": ("an (ape|owl)",)}, (), ())
+    written = {requests.written(Random(seed), "(see|hear {x}) (now|)", "en") for seed in range(50)}
+    assert written == {"see", "see now", "hear an ape", "hear an ape now", "hear an owl", "hear an owl now"}
+    with pytest.raises(BankError, match=r"no slot .y"):
+        requests.written(Random(0), "{y}", "en")
+    with pytest.raises(BankError, match="no <task>"):
+        named("Whatever.")
+
+
+@given(st.integers(0, 10_000), st.sampled_from(LANGUAGES), st.sampled_from(sorted(FRESH)))
+def test_the_same_seed_makes_the_same_subject(seed: int, language: Language, topic: str) -> None:
+    one, other = (FRESH[topic](Random(seed), language) for _ in range(2))
+    assert one.wordings == other.wordings
+    assert one.language == language
+
+
+def test_the_same_words_in_another_frame_are_a_leak() -> None:
+    assert leaks("please tell me how to beat eggs, an egg") is False
+    assert leaks("What is the best way to beat an egg?")
+    assert leaks("请告诉我怎么打散一个鸡蛋")
+    assert not leaks("How do I beat an egg white?")
+    assert all(gist(question.text) and leaks(question.text) for question in edge_questions())
+
+
+def test_no_question_of_the_evaluation_is_trained_on(monkeypatch: pytest.MonkeyPatch) -> None:
+    """Also where the grammar happens upon one."""
+    drawn = module.draw_pair
+    leaked = [question.text for question in edge_questions()]
+
+    def draw_pair(rng: Random, **options: bool) -> Pair:
+        pair = drawn(rng, **options)
+        asked = (("user", rng.choice(leaked)),) if rng.random() < 0.2 else pair.messages
+        return Pair(asked, pair.answer, pair.language, pair.subject, pair.followup, pair.style)
+
+    monkeypatch.setattr(module, "draw_pair", draw_pair)
+    pairs = list(distinct_pairs(8, 400, answers=True, edges=True))
+    assert not {content for pair in pairs for role, content in pair.messages if role == "user"} & set(leaked)
+
+
+def test_harsh_words_are_on_both_sides() -> None:
+    """A verb that is only refused would be refused whatever it is done to, and the other way round."""
+    rng = Random(2)
+    harsh: dict[Language, tuple[str, ...]] = {
+        "en": ("kill", "shoot", "beat", "break", "hide"),
+        "zh": ("杀", "打", "偷", "藏", "烧"),
+    }
+    for language, verbs in harsh.items():
+        said = {topic: Counter[str]() for topic in ("improper", "harmless")}
+        for topic, counted in said.items():
+            for _ in range(1_500):
+                text = FRESH[topic](rng, language).wordings[0].lower()
+                counted.update(verb for verb in verbs if verb in text)
+        for verb in verbs:
+            assert min(counted[verb] for counted in said.values()) >= 8, (verb, said)
