@@ -197,6 +197,11 @@ class SamplingParams:
             object.__setattr__(self, "temperature", 0.0)
 
 
+TailPenalty = Annotated[
+    float, Field(ge=0, le=100), about("How much the chance of words that nearly never come adds to the loss.")
+]
+
+
 @dataclass(frozen=True)
 class PretrainHparams:
     """Next-token prediction on packed rows of `context_tokens`. Rates are AdamW's: warm-up, then cosine."""
@@ -208,6 +213,7 @@ class PretrainHparams:
     min_learning_rate: Annotated[Rate, about("The rate at the end of the cosine.")] = 1e-4
     warmup_steps: Annotated[int, Field(ge=0), about("Steps over which the rate rises to its highest.")] = 100
     weight_decay: Annotated[Share, about("AdamW's weight decay.")] = 0.1
+    tail_penalty: TailPenalty = 0.0
     max_grad_norm: MaxGradNorm = 1.0
     eval_every_steps: Annotated[Steps, about("Steps between two looks at the held-out loss.")] = 100
     checkpoint_every_steps: Annotated[Steps, about("Steps between two checkpoints.")] = 200
@@ -227,9 +233,7 @@ class SFTHparams:
     min_learning_rate: Annotated[Rate, about("The rate at the end of the cosine.")] = 5e-5
     warmup_steps: Annotated[int, Field(ge=0), about("Steps over which the rate rises to its highest.")] = 50
     weight_decay: Annotated[Share, about("AdamW's weight decay.")] = 0.05
-    tail_penalty: Annotated[
-        float, Field(ge=0, le=100), about("How much the chance of words that nearly never come adds to the loss.")
-    ] = 0.0
+    tail_penalty: TailPenalty = 0.0
     max_grad_norm: MaxGradNorm = 1.0
     eval_every_steps: Annotated[Steps, about("Steps between two looks at the held-out loss.")] = 100
     checkpoint_every_steps: Annotated[Steps, about("Steps between two checkpoints.")] = 200

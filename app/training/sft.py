@@ -147,6 +147,5 @@ def train_sft(
             held_out=_parts(other, torch.arange(min(len(other.ids), PROBE_ROWS)), hparams.batch_rows),
             context=context,
             compiled=compiled,
-            tail_penalty=hparams.tail_penalty,
         )
     )

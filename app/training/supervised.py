@@ -49,6 +49,8 @@ class Schedule(Protocol):
     @property
     def weight_decay(self) -> float: ...
     @property
+    def tail_penalty(self) -> float: ...
+    @property
     def max_grad_norm(self) -> float: ...
     @property
     def eval_every_steps(self) -> int: ...
@@ -155,7 +157,6 @@ def fit(
     held_out: Sequence[Batch],
     context: TrainingContext,
     compiled: bool = False,
-    tail_penalty: float = 0.0,
 ) -> Generator[Progress, None, FitResult]:
     """Train for total_steps. `batch_at(step)` must depend on the step alone. Yields after every step."""
     states_of = compiled_states(model) if compiled else model.hidden_states
@@ -167,7 +168,7 @@ def fit(
         started = time.perf_counter()
         batch = batch_at(run.step)
         rate = learning_rate_at(run.step, total_steps, schedule)
-        loss = batch_loss(model, batch, states_of, tail_penalty=tail_penalty)
+        loss = batch_loss(model, batch, states_of, tail_penalty=schedule.tail_penalty)
         value = _update(model, optimizer, loss, rate, schedule.max_grad_norm, run.step)
         run.step += 1
         run.tokens_seen += batch.ids.numel()
