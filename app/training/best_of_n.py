@@ -50,6 +50,7 @@ class Schedule:
     max_grad_norm: float
     eval_every_steps: int
     checkpoint_every_steps: int
+    tail_penalty: float = 0.0
 
 
 def fit_best_of_n(hparams: BestOfNHparams, config: ModelConfig) -> FittedBestOfNHparams:
