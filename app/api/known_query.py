@@ -3,7 +3,7 @@
 silence, and so would the first of two."""
 
 from collections.abc import Iterator
-from typing import get_origin
+from typing import get_args, get_origin
 
 from fastapi import Request
 from fastapi.dependencies.models import Dependant
@@ -32,6 +32,7 @@ async def known_query(request: Request) -> None:
 def _taken(dependant: Dependant) -> Iterator[tuple[str, bool]]:
     """Names, and whether several values may come under one."""
     for parameter in dependant.query_params:
-        yield parameter.alias, get_origin(parameter.field_info.annotation) in (tuple, list)
+        annotation = parameter.field_info.annotation
+        yield parameter.alias, any(get_origin(part) in (tuple, list) for part in (annotation, *get_args(annotation)))
     for part in dependant.dependencies:
         yield from _taken(part)

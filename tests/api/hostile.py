@@ -80,7 +80,7 @@ def harmful_to(value: object) -> Collection[str]:
     return OF_NUMBERS if isinstance(value, (int, float)) else OF_TEXTS if isinstance(value, str) else JSON_VALUES
 
 
-def bodies(ranks: dict[str, int]) -> dict[str, list[Any]]:
+def bodies(ranks: dict[str, int], ranked: dict[str, int] | None = None) -> dict[str, list[Any]]:
     """What is right, by route: each value in it is replaced by each hostile one."""
     generated = {**SAMPLING, "n": 1, "version": 1, "logprobs": 1}
     return {
@@ -88,7 +88,7 @@ def bodies(ranks: dict[str, int]) -> dict[str, list[Any]]:
         "POST /api/v1/groups/{group_id}/rankings": [
             {"ranks": ranks, "comment": "good", "duration_ms": 5, "idempotency_key": "k"}
         ],
-        "PUT /api/v1/rankings/{ranking_id}": [{"ranks": ranks, "comment": "good", "duration_ms": 5}],
+        "PUT /api/v1/rankings/{ranking_id}": [{"ranks": ranked or ranks, "comment": "good", "duration_ms": 5}],
         "POST /api/v1/groups/{group_id}/skip": [{"reason": "unclear"}],
         "PUT /api/v1/label-settings": [{"temperature": 0.8, "top_p": 0.9, "max_tokens": 8, "other_answers": 0}],
         "PUT /api/v1/guidelines": [{"text": "x"}],
@@ -238,6 +238,7 @@ class Visitor:
         self.client.get("/", headers={"Accept": "text/html"})  # gives the cookie that forms need
         self.routes = routes_of(server.app)
         card = self.client.post("/api/v1/groups/next").json()
+        self.ranked = ranks_of(card)
         ranking = self.client.post(f"/api/v1/groups/{card['group_id']}/rankings", json={"ranks": ranks_of(card)}).json()
         job = self.client.post("/api/v1/jobs", json={"kind": "train_reward"}).json()
         self.client.post(f"/api/v1/jobs/{job['job_id']}/cancel")  # else its events would not end
@@ -307,7 +308,7 @@ def right(
     visitor: Visitor, wanted: Callable[[Route], bool] = lambda _: True
 ) -> Iterator[tuple[Route, Callable[[], Json]]]:
     """Routes, and what they are rightly sent."""
-    given = bodies(visitor.ranks)
+    given = bodies(visitor.ranks, visitor.ranked)
     token = visitor.client.cookies.get(CSRF_COOKIE, default="")
     for route in filter(wanted, visitor.routes):
         if str(route) in FORMS:
