@@ -80,15 +80,16 @@ def harmful_to(value: object) -> Collection[str]:
     return OF_NUMBERS if isinstance(value, (int, float)) else OF_TEXTS if isinstance(value, str) else JSON_VALUES
 
 
-def bodies(ranks: dict[str, int], ranked: dict[str, int] | None = None) -> dict[str, list[Any]]:
-    """What is right, by route: each value in it is replaced by each hostile one."""
+def bodies(ranks: dict[str, int], ranked: dict[str, int]) -> dict[str, list[Any]]:
+    """What is right, by route: each value in it is replaced by each hostile one. `ranks`: of a card to be ranked,
+    `ranked`: of one that was."""
     generated = {**SAMPLING, "n": 1, "version": 1, "logprobs": 1}
     return {
         "POST /api/v1/groups": [{**PROMPT, **SAMPLING}, {"messages": [{"role": "user", "content": "Hi"}]}],
         "POST /api/v1/groups/{group_id}/rankings": [
             {"ranks": ranks, "comment": "good", "duration_ms": 5, "idempotency_key": "k"}
         ],
-        "PUT /api/v1/rankings/{ranking_id}": [{"ranks": ranked or ranks, "comment": "good", "duration_ms": 5}],
+        "PUT /api/v1/rankings/{ranking_id}": [{"ranks": ranked, "comment": "good", "duration_ms": 5}],
         "POST /api/v1/groups/{group_id}/skip": [{"reason": "unclear"}],
         "PUT /api/v1/label-settings": [{"temperature": 0.8, "top_p": 0.9, "max_tokens": 8, "other_answers": 0}],
         "PUT /api/v1/guidelines": [{"text": "x"}],
@@ -125,7 +126,7 @@ def bodies(ranks: dict[str, int], ranked: dict[str, int] | None = None) -> dict[
                 "conversation_id": 1,
                 "title": "t",
                 "messages": [{"role": "user", "content": "Hi"}, {"role": "assistant", "content": "So."}],
-                "writers": [None, {"written_by": "policy 7", "content_hash": "0"}],
+                "writers": [None, {"written_by": "policy 7", "content_hash": "0" * 64}],
                 "labeler": "ada",
                 "labeler_kind": "person",
                 "created_at": "2026-01-01",
