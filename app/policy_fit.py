@@ -7,6 +7,7 @@ Gains are score differences to the SFT model's own answers to the same prompt, i
 from dataclasses import dataclass
 from typing import Literal
 
+from app.preferences import Z_95
 from app.translation import N_
 
 Fit = Literal["underfit", "good fit", "overfit"]
@@ -16,8 +17,6 @@ MOST_LOST = 0.5
 """Share of the optimized scorer's gain that a judge of other rankings may not find again."""
 LEAST_WIN_RATE = 0.55
 """By the judge, at the lower end of its interval: a coin wins 0.50, and a difference of a twentieth is hardly seen."""
-Z_95 = 1.959963984540054
-"""Standard errors to each side of a 95% interval."""
 LEAST_MOVED = 0.5
 """Nats from the SFT model: a run whose episodes ended before that says nothing of the reward model."""
 

@@ -13,6 +13,8 @@ from itertools import combinations
 from typing import NamedTuple, TypeVar
 
 AnswerId = TypeVar("AnswerId", bound=Hashable)
+Z_95 = 1.959963984540054
+"""The standard normal's 97.5% point: standard errors to each side of a 95% interval."""
 NOTHING_LEARNED = "nothing learned"  # verdict on a reward model to which no two ranked answers differ
 
 

@@ -14,6 +14,10 @@ class Writer(NamedTuple):
     content_hash: str | None
     """Of a version's files; None of a person, and where it is not known."""
 
+    def columns(self, of: str = "") -> dict[str, str | None]:
+        """As files have it, which a version that is elsewhere, too, is known by there. `of`: before the names."""
+        return {f"{of}written_by": self.name or None, f"{of}content_hash": self.content_hash}
+
 
 def writer_text(writer: Writer) -> str:
     """As it is stored; `parse_writer` reads it."""

@@ -48,7 +48,7 @@ class ChangePage(DataPage):
     """The labeler's own answer."""
     own_rank: int | None = None
     """Its rank among all five."""
-    comment: str = ""
+    former_comment: str = ""
     """As `former_ranks`."""
     problem: str = ""
     """Why what was sent was refused."""
@@ -110,7 +110,7 @@ def _page(session: Session, *, request: Request, runtime: Runtime, ranking_id: i
         former_ranks=ranks,
         own_text="" if own is None else own.text,
         own_rank=None if own is None else ranks[own.id],
-        comment=ranking.comment or "",
+        former_comment=ranking.comment or "",
     )
 
 
@@ -123,7 +123,7 @@ def _refused(
         former_ranks=ranks_so_far(form),
         own_text=str(form.get(OWN_FIELD, "")),
         own_rank=whole_number(form.get(OWN_RANK)),
-        comment=str(form.get("comment", "")),
+        former_comment=str(form.get("comment", "")),
         problem=error.page_message,
     )
     return render(request, kept, status_code=error.status_code)

@@ -1,8 +1,7 @@
 """What a ranking did to a reward model, in words."""
 
 from app.formats.figures import significant
-from app.preferences import Influence
-from app.services.arena.win_rate import Z_95
+from app.preferences import Z_95, Influence
 from app.translation import _
 
 

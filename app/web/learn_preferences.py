@@ -196,7 +196,6 @@ class Curve:
     """A line in a picture of WIDTH times HEIGHT. `style`: 1 with the penalty, 2 without it."""
 
     style: int
-
     title: str
     line: str
     end: tuple[float, float]

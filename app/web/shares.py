@@ -3,7 +3,7 @@
 from dataclasses import dataclass
 
 from app.formats.figures import percent
-from app.services.arena.win_rate import Z_95
+from app.preferences import Z_95
 from app.translation import _
 
 

@@ -4,7 +4,7 @@ from statistics import NormalDist
 
 import pytest
 
-from app.services.arena.win_rate import Z_95
+from app.preferences import Z_95
 from app.translation import speaking
 from app.web.shares import Share
 

@@ -15,11 +15,12 @@ from sqlalchemy.orm import Session, joinedload
 
 from app.db.models.arena import Pair, Verdict, Vote
 from app.db.models.versions import Version
+from app.preferences import Z_95
 from app.services.arena import pairs
 from app.services.arena.matches import Match
 from app.services.arena.sequential import Settled, settled
 from app.services.arena.standings import counts_of
-from app.services.arena.win_rate import Z_95, Counts
+from app.services.arena.win_rate import Counts
 from app.services.versions import versions
 from app.services.versions.bounds import measured
 from app.translation import N_, _, ngettext

@@ -3,8 +3,8 @@
 import math
 from dataclasses import dataclass
 
-Z_95 = 1.959963984540054
-"""The standard normal's 97.5% point: two-sided 95%."""
+from app.preferences import Z_95
+
 Number = float
 """Counts may be fractions: of votes that are only expected (sequential.py)."""
 

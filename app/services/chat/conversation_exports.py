@@ -66,4 +66,4 @@ def _writer(turn: Turn, known: Mapping[int, Writer]) -> dict[str, str | None] | 
     if turn.version_id is None and not turn.written_by:
         return None
     writer = parse_writer(turn.written_by or "") if turn.version_id is None else known[turn.version_id]
-    return {"written_by": writer.name, "content_hash": writer.content_hash}
+    return writer.columns()

@@ -40,7 +40,7 @@ def export_rankings(read: sessionmaker[Session], labeler_kind: LabelerKind | Non
                     "position": place,
                     "rank": ranking.ranks[str(answer.id)],
                     "version": answer.version_id,
-                    **writer_columns(writer),
+                    **writer.columns(),
                 }
                 for place, (answer, writer) in enumerate(zip(ranking.answers, wrote, strict=True))
             ],
@@ -101,8 +101,8 @@ def _comparison(
         **prompt_columns(ranking.group.prompt),
         "version": _only([chosen.version_id, rejected.version_id]),
         "written_by": _only([each.name for each in wrote]) or None,
-        **writer_columns(wrote[0], "chosen_"),
-        **writer_columns(wrote[1], "rejected_"),
+        **wrote[0].columns("chosen_"),
+        **wrote[1].columns("rejected_"),
         **labeler_columns(ranking),
     }
 
@@ -176,11 +176,6 @@ def languages_of_prompts(session: Session) -> list[str]:
 def prompt_columns(prompt: Prompt) -> dict[str, Any]:
     archived = None if prompt.archived_at is None else prompt.archived_at.isoformat()
     return {"split": prompt.split.value, "language": prompt.language, "archived_at": archived}
-
-
-def writer_columns(writer: Writer, of: str = "") -> dict[str, Any]:
-    """Who wrote it, and by which files: so a version that is elsewhere, too, is known there. `of`: before the names."""
-    return {f"{of}written_by": writer.name or None, f"{of}content_hash": writer.content_hash}
 
 
 def known_writers(read: sessionmaker[Session]) -> dict[int, Writer]:

@@ -138,7 +138,7 @@ def a_writer(name: object, content_hash: object, column: str) -> Writer | None:
                 given=show(content_hash),
             )
         )
-    return Writer(*parse_writer(text)) if text and not digits else Writer(text, digits) if text else None
+    return parse_writer(text) if text and not digits else Writer(text, digits) if text else None
 
 
 def a_flag(given: object, column: str) -> bool:

@@ -13,7 +13,7 @@ from app.db.models.arena import Pair, Verdict, Vote
 from app.db.models.labelers import Labeler, LabelerKind
 from app.db.models.prompts import PromptSplit
 from app.formats.writers import Writer, parse_writer
-from app.services.data.exports import known_writers, labeler_columns, prompt_columns, writer_columns
+from app.services.data.exports import known_writers, labeler_columns, prompt_columns
 from app.services.paging import in_batches
 
 
@@ -56,8 +56,8 @@ def export_vote_preferences(
             "rejected": [{"role": "assistant", "content": rejected["text"]}],
             "chosen_finish_reason": chosen["finish_reason"],
             "rejected_finish_reason": rejected["finish_reason"],
-            **writer_columns(_writer(pair, letters[0], known), "chosen_"),
-            **writer_columns(_writer(pair, letters[1], known), "rejected_"),
+            **_writer(pair, letters[0], known).columns("chosen_"),
+            **_writer(pair, letters[1], known).columns("rejected_"),
             "vote_id": vote.id,
             "prompt_id": pair.prompt_id,
             **prompt_columns(pair.prompt),
@@ -72,7 +72,7 @@ def _side(pair: Pair, letter: str, known: Mapping[int, Writer]) -> dict[str, Any
         "finish_reason": getattr(pair, f"finish_reason_{letter}"),
         "score": getattr(pair, f"score_{letter}"),
         "version": getattr(pair, f"version_{letter}_id"),
-        **writer_columns(_writer(pair, letter, known)),
+        **_writer(pair, letter, known).columns(),
     }
 
 
