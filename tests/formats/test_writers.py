@@ -23,3 +23,8 @@ def test_people_see_so_much_of_a_hash_as_tells_writers_apart() -> None:
     assert shown_writer(f"policy 7 #{HASH}") == "policy 7 #0123456789abcdef"
     assert shown_writer(shown_writer(f"policy 7 #{HASH}")) == "policy 7 #0123456789abcdef"
     assert shown_writer("labeler ada #2") == "labeler ada #2"
+
+
+def test_the_columns_of_a_file_say_who_and_by_which_files() -> None:
+    assert Writer("policy 7", HASH).columns() == {"written_by": "policy 7", "content_hash": HASH}
+    assert Writer("", None).columns("chosen_") == {"chosen_written_by": None, "chosen_content_hash": None}

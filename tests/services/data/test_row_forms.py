@@ -12,6 +12,7 @@ from app.db.models.prompts import PromptSource, PromptSplit
 from app.errors import InvalidError
 from app.formats.writers import Writer
 from app.services.data.row_forms import Form, GivenRow, read_row
+from app.services.data.row_values import a_writer
 
 Columns = dict[str, Any]
 
@@ -306,3 +307,11 @@ def test_whatever_stands_in_a_column_it_is_taken_or_refused_with_a_sentence(data
         assert said(given_row)
         if given_row.ranking is not None:
             assert len(given_row.ranking.answers) == len(given_row.ranking.ranks) >= 2
+
+
+def test_a_writer_whose_hash_stands_behind_the_name_is_known_by_it() -> None:
+    """As an export of before had votes' writers."""
+    name, digits = "policy 7", "ab" * 32
+    assert a_writer(f"{name} #{digits}", None, "written_by") == a_writer(name, digits, "written_by")
+    assert a_writer(name, None, "written_by") == (name, None)
+    assert a_writer(" ", digits, "written_by") is None
