@@ -110,6 +110,7 @@ COVERED: dict[str, tuple[str, str]] = {
     "app/services/data/import_summary.py": ("sentences of the import", "tests/services/data/test_import_rankings.py"),
     "app/services/data/parquet_child.py": ("a form of rows", "tests/services/data/test_rows.py"),
     "app/services/data/parquet_rows.py": ("a form of rows", "tests/services/data/test_rows.py"),
+    "app/services/data/table_rows.py": ("a form of rows", "tests/services/data/test_rows.py"),
     "app/services/data/row_values.py": ("values of rows", "tests/services/data/test_row_forms.py"),
     "app/services/jobs/job_params.py": ("seen in the jobs asked for", "tests/services/jobs/test_jobs.py"),
     "app/services/sampling/typed_settings.py": ("seen on the page", "tests/web/test_label_settings.py"),

@@ -14,6 +14,7 @@ from typing import Any
 MAX_DEPTH = 64
 MAX_WHOLE = 2**63 - 1
 MAX_NAME_CHARACTERS = 80  # of each name on the way to a value, where it is said
+SIGHT_CHARACTERS = 20
 _MOST_DIGITS = len(str(MAX_WHOLE))
 # A string to its end, or to the end of all; every place matches once, so it takes time in proportion to the length.
 _TOKENS = re.compile(rb'"(?:[^"\\]|\\.|\\\Z)*+(?:"|\Z)|[\[\]{}:]', re.DOTALL)
@@ -37,7 +38,21 @@ def finite(value: Any) -> Any:
 
 
 class NotJsonError(ValueError):
-    """It cannot be read; the message says where."""
+    """It cannot be read; the message says where, in our words."""
+
+    def __init__(self, message: str, *, at: int | None = None, sight: str = "") -> None:
+        super().__init__(message)
+        self.at, self.sight = at, sight
+        """At which character, from 1, and what stands there: nothing where it ends too early. None where it is no
+        text at all."""
+
+
+def not_json(error: json.JSONDecodeError) -> NotJsonError:
+    """What the reader met, in our words."""
+    at, sight = error.pos + 1, error.doc[error.pos : error.pos + SIGHT_CHARACTERS].split("\n")[0].strip()
+    if not error.doc[error.pos :].strip():
+        return NotJsonError("it ends before it is complete", at=at)
+    return NotJsonError(f"character {at:,} cannot stand there: {sight!r}", at=at, sight=sight)
 
 
 Place = tuple[str | int, ...]
@@ -71,7 +86,7 @@ def parse_json(data: bytes) -> Any:
     try:
         value = json.loads(text, object_pairs_hook=_object, parse_int=_whole)
     except json.JSONDecodeError as error:
-        raise NotJsonError(str(error)) from error
+        raise not_json(error) from error
     _check(value, ())
     return value
 

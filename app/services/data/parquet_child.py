@@ -77,8 +77,8 @@ def main() -> None:
         refuse("type", type=error.args[0], column=error.args[1])
     except (MemoryError, pyarrow.ArrowMemoryError):
         refuse("memory")
-    except (pyarrow.ArrowException, OSError, ValueError) as error:
-        refuse("unreadable", error=str(error).splitlines()[0][:200])
+    except (pyarrow.ArrowException, OSError, ValueError):
+        refuse("unreadable")
 
 
 def refuse(why: str, **values: str) -> None:

@@ -23,7 +23,10 @@ TROUBLE = {
         "The Parquet file holds values of type {type} in the column {column}, which are not used here. Leave it out."
     ),
     "memory": N_("The Parquet file takes too much memory to read. Send it in parts, or as JSON Lines."),
-    "unreadable": N_("The Parquet file cannot be read ({error})."),
+    "unreadable": N_(
+        "The Parquet file cannot be read: it is damaged, cut off, or no Parquet file. Write it "
+        "again, or send JSON Lines."
+    ),
 }
 
 

@@ -66,6 +66,8 @@ import_steps = In("app/services/data/import_steps.py", RANKED)
 row_forms = In("app/services/data/row_forms.py", "tests/services/data/test_row_forms.py")
 compared_rows = In("app/services/data/compared_rows.py", "tests/services/data/test_row_forms.py")
 rows = In("app/services/data/rows.py", "tests/services/data/test_rows.py")
+table_rows = In("app/services/data/table_rows.py", "tests/services/data/test_rows.py")
+row_places = In("app/services/data/row_places.py", "tests/services/data/test_rows.py")
 conversations = In("app/services/data/conversations.py", "tests/services/data/test_imports.py")
 imports = In("app/services/data/imports.py", *IMPORTS)
 left_out = In("app/worker/handlers/left_out.py", LEFT_OUT)
@@ -300,7 +302,7 @@ FAULTS = [
     imports("a crash shows a part", "remove_some if staged_at is None else let_in_some", "let_in_some"),
     imports("a shown file is taken back", "remove_some if staged_at is None else let_in_some", "remove_some"),
     imports("a second file at the same time", "if not self._one_at_a_time.acquire(blocking=False):", "if self._one_at_a_time.acquire(blocking=False) and False:"),
-    rows("lines counted without blank ones", "        number += 1\n        if len(line)", "        number += bool(line.strip())\n        if len(line)"),
+    row_places("lines counted without blank ones", "        number += 1\n        if len(line)", "        number += bool(line.strip())\n        if len(line)"),
     left_out("the end behind an answer does not count", "END_TOKENS = 1", "END_TOKENS = 0"),
     left_out("one long answer hides behind short ones", "all(len(prompt)", "any(len(prompt)"),
     scorer("a long answer reaches the model", "if len(completion) > limit:", "if False:"),
@@ -325,9 +327,9 @@ FAULTS = [
     compared_rows("scores read as ranks", "return ranks_from_scores(", "return normalize_ranks("),
     compared_rows("the worse summary chosen", "1 + (choice != place)", "1 + (choice == place)"),
     compared_rows("ranks by another order than the answers", "[ranks[place] for place in order]", "ranks"),
-    rows("a row without end", "if at.row_bytes > MAX_ROW_BYTES:", "if False:"),
-    rows("a blank row of a table is one", "elif any(map(str.strip, cells)):", "elif cells:"),
-    rows("cells shorter than other rows may be", "    csv.field_size_limit(MAX_ROW_BYTES)", "    csv.field_size_limit(131072)"),
+    table_rows("a row without end", "if at.row_bytes > MAX_ROW_BYTES:", "if False:"),
+    table_rows("a blank row of a table is one", "elif any(map(str.strip, cells)):", "elif cells:"),
+    table_rows("cells shorter than other rows may be", "    csv.field_size_limit(MAX_ROW_BYTES)", "    csv.field_size_limit(131072)"),
     rows("UTF-16 without a mark read as UTF-8", ' or b"\\0" in start[:4]', ""),
     row_forms("a system text beside the question forgotten", "return without_system([Message(", "return messages or without_system([Message("),
     row_forms("a system text said twice", ' or messages[0]["content"].startswith(text + "\\n")', ""),
@@ -338,7 +340,7 @@ FAULTS = [
     import_prompts("another state of the archive without a word", "given.prompt.archived_at is not None and not there.archived", "False", RANKED),
     import_prompts("a shipped prompt archived elsewhere is drawn here", "there.source is PromptSource.SHIPPED", "False", RANKED),
     import_prompts("anybody's prompt is archived by a file", "there.source is PromptSource.SHIPPED", "True", RANKED),
-    rows("a cell too few", "if len(cells) == len(names):", "if True:"),
+    table_rows("a cell too few", "if len(cells) == len(names):", "if True:"),
     conversations("a part that is no text dropped", 'raise InvalidError(\n            _("{column} has a part', 'return ""\n        raise InvalidError(\n            _("{column} has a part'),
     conversations("a system text kept as a question", '"system": "system"', '"system": "user"'),
     prompts("the same prompt stored twice in one list", "        if digest not in known:\n", "        if True:\n"),

@@ -1,8 +1,10 @@
 """Files of every form give the same rows, each with its place; what cannot be read is named; memory is bounded."""
 
 import json
+import re
 import tracemalloc
 from collections.abc import Callable
+from decimal import Decimal
 from pathlib import Path
 from typing import Any
 
@@ -73,7 +75,9 @@ def test_entries_of_a_list_may_lie_anywhere_in_the_file(read: ReadAll, monkeypat
 @pytest.mark.parametrize(
     ("content", "says"),
     [
-        (b'{"a": 1}\n{"a": }', "Line 2: it is not valid JSON"),
+        (b'{"a": 1}\n{"a": }', "Line 2: it is not valid JSON: character 7 cannot stand there: '}'"),
+        (b'{"a": 1}\n{"a": "b', "Line 2: it is not valid JSON: character 7 cannot stand there: '\"b'"),
+        (b'{"a": 1}\n{"a": ', "Line 2: it is not valid JSON: it ends before it is complete"),
         (b'{"a": 1}\n[1]', "Line 2: it is not a JSON object"),
         (b'{"a": 1}\n{"a": "\xff"}', "Line 2: it is not valid JSON .*UTF-8"),
         (b'{"a": NaN}', "Line 1: a: "),
@@ -83,7 +87,7 @@ def test_entries_of_a_list_may_lie_anywhere_in_the_file(read: ReadAll, monkeypat
         (b'[{"a": 1}', "Entry 1: after it the list is not closed"),
         (b'[{"a": 1}, 5]', "Entry 2: it is not a JSON object"),
         (b'[{"a": 1}] x', "Something follows the list: 'x'"),
-        (b"[" * 100_000, "Entry 1: it is not valid JSON|Entry 1: lists and objects"),
+        (b"[" * 100_000, "Entry 1: it is not valid JSON: its lists and objects are nested too deep|Entry 1: lists and objects"),
         (b'[{"a": "' + b"x" * (1 << 21) + b'"}]', "Entry 1: it is longer than 1,024 kB"),
         (b'[{"a": "\xff"}]', "not UTF-8 text"),
         (b"x,y\n1,2\n", "file is not known: its first line is 'x,y'.*prompt, chosen and rejected"),
@@ -91,7 +95,9 @@ def test_entries_of_a_list_may_lie_anywhere_in_the_file(read: ReadAll, monkeypat
         (b"prompt,split\nx\n", "Line 2: it has 1 cells; the first line names 2 columns"),
         (b"prompt,prompt\nx,y\n", "Line 1: two columns are called 'prompt'"),
         (b'prompt\nx\n"never closed\n' + b"x\n" * (1 << 20), "Line 3: its row is too long: perhaps a quotation mark"),
-        (b'prompt\nx\n"y" z\n', "Line 3: it is not a row of CSV"),
+        (b'prompt\nx\n"y" z\n', "Line 3: it is not a row of CSV: something stands behind the quotation mark"),
+        (b'prompt\nx\n"y\n', "Line 3: it is not a row of CSV: a quotation mark is opened and never closed"),
+        (b"prompt\nx\ry\n", "Line 2: it is not a row of CSV: its quotation marks or line breaks"),
         (b"prompt\n\xff\n", "Line 2: it is not UTF-8 text"),
         (b"prompt," + b",".join(b"%d" % n for n in range(2_000)), "names 2,001 columns; at most 1,000"),
         (b"prompt," + b"," * 3_000_000, "Line 1: it is longer than 1,024 kB"),
@@ -100,12 +106,16 @@ def test_entries_of_a_list_may_lie_anywhere_in_the_file(read: ReadAll, monkeypat
         ('{"a": 1}'.encode("utf-16"), "UTF-16 text. Save it as UTF-8"),
         ("prompt,split\nx,".encode("utf-16-le"), "UTF-16 text"),
         ('{"prompt": 1}'.encode("utf-16-be"), "UTF-16 text"),
-        (b"PAR1 and no more", "The Parquet file cannot be read"),
+        (b"PAR1 and no more", "The Parquet file cannot be read: it is damaged, cut off, or no Parquet file"),
+        (b"PAR1garbagePAR1", "The Parquet file cannot be read: it is damaged, cut off, or no Parquet file"),
     ],
 )  # fmt: skip
 def test_what_cannot_be_read_is_named(read: ReadAll, content: bytes, says: str) -> None:
-    with pytest.raises(InvalidError, match=says):
+    with pytest.raises(InvalidError, match=says) as refused:
         read(content)
+    words = r"Expecting|Unterminated|delimiter|codec|recursion|Arrow|footer|\d\d\d\d|\d[a-z]+\b|Errno|unexpected end of data"
+    told = re.sub(r"Line \d+|'[^']*'|x,y", "", refused.value.message)
+    assert not re.search(words, told), "our sentence, not a library's"
 
 
 def as_parquet(tmp_path: Path, table: pa.Table, **options: Any) -> bytes:
@@ -124,6 +134,12 @@ def test_parquet(read: ReadAll, tmp_path: Path) -> None:
     rows = read(as_parquet(tmp_path, pa.Table.from_pylist(given)))
     assert [row for _, row in rows] == given
     assert [place for place, _ in rows[:2]] == ["Row 1", "Row 2"]
+
+
+def test_decimals_of_parquet_are_numbers(read: ReadAll, tmp_path: Path) -> None:
+    """As a text, a temperature would be kept as one."""
+    table = pa.table({"prompt": ["x"], "score": pa.array([Decimal("1.50")], pa.decimal128(5, 2))})
+    assert read(as_parquet(tmp_path, table)) == [("Row 1", {"prompt": "x", "score": 1.5})]
 
 
 def test_parquet_with_values_that_say_nothing_here(read: ReadAll, tmp_path: Path) -> None:
