@@ -38,7 +38,7 @@ FILLED = (
     SELECT 'Question ' || n || ': why does the ' || CASE n % 1000 WHEN 0 THEN 'glacier' ELSE 'river' END || ' move?',
         '[{"role": "user", "content": "Why?"}]', hex(randomblob(32)),
         CASE WHEN n > :rows / 11 THEN 'held_out' ELSE 'train' END, 'imported',
-        CASE WHEN n % 5 = 0 THEN 'zh' ELSE 'en' END, 1, hex(randomblob(8)), '2026-01-01 00:00:00'
+        CASE WHEN n % 5 = 0 THEN 'zh' ELSE 'en' END, n % 7, hex(randomblob(8)), '2026-01-01 00:00:00'
     FROM i WHERE n <= :rows / 10""",
     """INSERT INTO groups (prompt_id, settings, seed, status, created_at, version_id, is_repeat, chosen_by)
     SELECT :first_prompt + abs(random()) % (:rows / 11), '{"temperature": 1.0}', n, 'ranked', '2026-01-01 00:00:00', 1,
@@ -114,6 +114,8 @@ def questions(rankings: int, rng: random.Random) -> dict[str, Callable[[], str]]
         "rankings: a rare word of a labeler": lambda: f"/data?q=glacier&who={labeler()}",
         "a ranking": lambda: f"/data/rankings/{place(rankings)}",
         "groups: a page within": lambda: f"/data/groups?after={place(rankings)}",
+        "groups: oldest first": lambda: f"/data/groups?sort=oldest&after={place(rankings)}",
+        "groups: oldest of a state": lambda: f"/data/groups?sort=oldest&state=ranked&after={place(rankings)}",
         "groups: a rare word": lambda: f"/data/groups?q=glacier&after={place(rankings)}",
         "a group": lambda: f"/data/groups/{place(rankings)}",
         "votes: a page within": lambda: f"/data/votes?after={place(few)}",
@@ -121,6 +123,11 @@ def questions(rankings: int, rng: random.Random) -> dict[str, Callable[[], str]]
         "a vote": lambda: f"/data/votes/{place(few)}",
         "labelers": lambda: "/data/labelers",
         "prompts: a page within": lambda: f"/data/prompts?after={place(few)}",
+        "prompts: newest first": lambda: f"/data/prompts?sort=newest&after={place(few)}",
+        "prompts: most often shown": lambda: f"/data/prompts?sort=most_shown&after={place(6)}-{place(few)}",
+        "prompts: most often shown, a rare word": lambda: "/data/prompts?sort=most_shown&q=glacier",
+        "prompts: newest held-out": lambda: "/data/prompts?sort=newest&show=held_out",
+        "prompts: newest archived": lambda: "/data/prompts?sort=newest&show=archived",
         "prompts: a word that is not there": lambda: f"/data/prompts?q=nowhere&after={place(few)}",
         "the label page": lambda: "/",
         "the train page": lambda: "/train",

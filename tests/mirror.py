@@ -104,6 +104,7 @@ COVERED: dict[str, tuple[str, str]] = {
     "app/services/data/compared_rows.py": ("one form of rows", "tests/services/data/test_row_forms.py"),
     "app/services/data/conversations.py": ("one form of rows", "tests/services/data/test_row_forms.py"),
     "app/services/data/import_prompts.py": ("seen in what is imported", "tests/services/data/test_imports.py"),
+    "app/services/views/prompt_records.py": ("orders of a list", "tests/web/test_data_prompts.py"),
     "app/services/data/row_doors.py": ("said by the API", "tests/services/data/test_import_rankings.py"),
     "app/services/versions/writers.py": ("seen in the round trip", "tests/services/data/test_round_trip.py"),
     "app/services/data/import_steps.py": ("steps of an import", "tests/services/data/test_interrupted_imports.py"),

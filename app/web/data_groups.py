@@ -31,6 +31,8 @@ STATES = (
     (GroupStatus.SKIPPED, N_("skipped")),
     (GroupStatus.EXPIRED, N_("not asked about any more")),
 )
+OLDEST = "oldest"
+SORTS = (("", N_("Newest first")), (OLDEST, N_("Oldest first")))
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -39,13 +41,15 @@ class GroupsPage(DataPage):
     here: Address
     """What is shown, for the forms and links."""
     rows: list[Group]
-    """Newest first."""
+    """In the order asked for."""
     further: Further
     """Where the next page begins."""
     tags: tuple[tuple[str, str], ...]
     """Those that groups have, with how often."""
     states: tuple[tuple[GroupStatus, str], ...] = STATES
     """All states with their names, untranslated."""
+    sorts: tuple[tuple[str, str], ...] = SORTS
+    """The orders, the same way."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -69,13 +73,14 @@ class GroupPage(DataPage):
 
 @router.get(HERE)
 def index(request: Request, runtime: RuntimeDep, session: ReadSession) -> Response:
-    here = address_of(request, HERE, ("q", "state", "prompt", "tag"))
+    here = address_of(request, HERE, ("q", "state", "prompt", "tag", "sort"))
     state = here.get("state")
     wanted = GroupsWanted(
         status=GroupStatus(state) if state in set(GroupStatus) else None,
         prompt_id=parse_id(here.get("prompt")),
         words=here.get("q"),
         tag=here.get("tag"),
+        oldest_first=here.get("sort") == OLDEST,
     )
     page = list_groups(session, wanted, after=here.after, limit=ROWS)
     around, tags = frame(session, runtime, HERE), choices(session, Tagged.GROUP)

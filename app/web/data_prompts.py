@@ -22,6 +22,7 @@ from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute
 from app.services.prompts import curation
 from app.services.prompts.curation import MAX_SEARCH_CHARACTERS, PromptList, Wanted
 from app.services.prompts.prompts import add_prompt, validate_messages
+from app.services.views.prompt_records import PromptOrder, list_in_order
 from app.translation import N_, _
 from app.web.data_frame import PATH, ROWS, DataPage, frame
 from app.web.data_tags import choices
@@ -36,6 +37,11 @@ LISTS = (
     (PromptList.HELD_OUT, N_("Held out")),
     (PromptList.SET_ASIDE, N_("Left out")),
     (PromptList.ARCHIVED, N_("Archived")),
+)
+SORTS = (
+    (PromptOrder.OLDEST, N_("Oldest first")),
+    (PromptOrder.NEWEST, N_("Newest first")),
+    (PromptOrder.MOST_SHOWN, N_("Most often shown")),
 )
 DONE = {
     "added": N_("The prompt was added."),
@@ -58,10 +64,12 @@ class Position:
     words: str = ""
     after: str | None = None
     tag: str = ""
+    sort: PromptOrder = PromptOrder.OLDEST
 
     def address(self, **changes: str | None) -> str:
-        here = {"show": self.prompt_list.value, "q": self.words or None, "tag": self.tag or None, "after": self.after}
-        query = here | changes
+        sort = None if self.sort is PromptOrder.OLDEST else self.sort.value
+        asked = {"q": self.words or None, "tag": self.tag or None, "sort": sort, "after": self.after}
+        query = {"show": self.prompt_list.value} | asked | changes
         return f"{HERE}?" + urlencode({name: value for name, value in query.items() if value is not None})
 
 
@@ -97,7 +105,7 @@ class PromptsPage(DataPage):
     position: Position
     """Which list, what is searched for, and behind which prompt it begins."""
     prompts: list[Prompt]
-    """Oldest first."""
+    """In the order asked for."""
     next: str | None
     """Where the next page begins; none at the end."""
     deletable: set[int]
@@ -110,19 +118,28 @@ class PromptsPage(DataPage):
     """Longest prompt."""
     tags: tuple[tuple[str, str], ...]
     """Those that prompts have, with how often."""
+    sorts: tuple[tuple[PromptOrder, str], ...]
+    """The orders of this list, with their names, untranslated."""
     lists: tuple[tuple[PromptList, str], ...] = LISTS
-    """All lists with their names, untranslated."""
+    """All lists the same way."""
 
 
-def position_of(show: object, words: object, after: object, tag: object) -> Position:
+def position_of(show: object, words: object, after: object, tag: object, sort: object) -> Position:
     """Whatever stands in an address or a form: what is unknown is the first list."""
     prompt_list = PromptList(str(show)) if str(show) in set(PromptList) else PromptList.ACTIVE
     words, tag = (clean_text(str(given or ""))[:MAX_SEARCH_CHARACTERS] for given in (words, tag))
-    return Position(prompt_list, words, str(after) if after else None, tag)
+    orders = {order.value: order for order, _name in sorts_of(prompt_list)}
+    order = orders.get(str(sort), PromptOrder.OLDEST)
+    return Position(prompt_list, words, str(after) if after else None, tag, order)
 
 
-def _position(show: str = "", q: str = "", after: str | None = None, tag: str = "") -> Position:
-    return position_of(show, q, after, tag)
+def sorts_of(prompt_list: PromptList) -> tuple[tuple[PromptOrder, str], ...]:
+    """Only those in use are shown to anybody, some more often than others."""
+    return SORTS if prompt_list is PromptList.ACTIVE else SORTS[:2]
+
+
+def _position(show: str = "", q: str = "", after: str | None = None, tag: str = "", sort: str = "") -> Position:
+    return position_of(show, q, after, tag, sort)
 
 
 PositionDep = Annotated[Position, Depends(_position)]
@@ -177,7 +194,7 @@ def _add(session: Session, *, messages: list[Message], split: PromptSplit) -> Pr
 async def change(request: Request, runtime: RuntimeDep, form: FormDep, prompt_id: RowId, action: str) -> Response:
     if action not in ACTIONS:
         raise NotFoundError(_("A prompt can be archived, restored or deleted. Go back to the list of prompts."))
-    position = position_of(form.get("show"), form.get("q"), form.get("after"), form.get("tag"))
+    position = position_of(*(form.get(name) for name in ("show", "q", "after", "tag", "sort")))
     try:
         await runtime.writing.run(lambda session: ACTIONS[action](session, prompt_id))
     except AppError as error:
@@ -191,7 +208,7 @@ def _page(
     session: Session, *, request: Request, runtime: Runtime, outcome: Outcome, position: Position = FIRST
 ) -> Response:
     wanted = Wanted(prompt_list=position.prompt_list, words=position.words, tag=position.tag)
-    listed = curation.list_prompts(session, after=position.after, limit=ROWS, wanted=wanted)
+    listed = list_in_order(session, wanted, position.sort, after=position.after, limit=ROWS)
     page = PromptsPage(
         frame=frame(session, runtime, HERE, outcome.notice),
         position=position,
@@ -201,6 +218,7 @@ def _page(
         outcome=outcome,
         left_out=left_out(session),
         tags=choices(session, Tagged.PROMPT),
+        sorts=sorts_of(position.prompt_list),
         max_prompt_characters=runtime.settings.max_prompt_characters,
     )
     return render(request, page, status_code=outcome.status_code)

@@ -218,6 +218,16 @@ def test_what_was_given_out_again_stays_withdrawn(server: LiveServer, visitor: V
     assert (refused.status_code, "stays withdrawn" in refused.text) == (409, True)
 
 
+def test_groups_in_both_orders(server: LiveServer, visitor: Visitor) -> None:
+    first, second = (take_card(server.client, {"X-Labeler": who})["group_id"] for who in ("ada", "bob"))
+    places = [visitor.get(f"/data/groups{query}") for query in ("", "?sort=oldest")]
+    newest, oldest = ([int(each) for each in re.findall(r'id="group-(\d+)"', page)] for page in places)
+    assert oldest == sorted(newest)
+    assert newest == oldest[::-1]
+    assert {first, second} <= set(oldest)
+    assert 'value="oldest" selected' in places[1]
+
+
 def test_filters_and_orders(server: LiveServer, visitor: Visitor) -> None:
     by_ada, by_bob = rank_one(server, "ada", "Marvellous 100%"), rank_one(server, "bob")
     with transaction(server.runtime.write) as session:

@@ -5,10 +5,12 @@ import re
 import pytest
 from sqlalchemy import func, select
 
+from app.db.base import utc_now
 from app.db.models.prompts import Prompt, PromptSource, PromptSplit
 from app.db.session import transaction
 from app.services.labeling import drawing
 from app.services.prompts.curation import MAX_SEARCH_CHARACTERS
+from app.services.views import record_window
 from tests.live import LiveServer
 from tests.web.visitor import Visitor
 
@@ -55,6 +57,48 @@ def test_held_out(server: LiveServer, visitor: Visitor) -> None:
     assert prompt_of(server, "Only to compare").split is PromptSplit.HELD_OUT
     again = visitor.send("/data/prompts/new", prompt="Only to compare")
     assert (again.status_code, "already there, in the other part" in again.text) == (422, True)
+
+
+def listed(visitor: Visitor, query: str) -> list[int]:
+    """All ids, page after page, as somebody without scripts walks through them."""
+    found, path = [], f"/data/prompts?{query}"
+    while path:
+        page = visitor.get(path)
+        found += [int(each) for each in re.findall(r'id="prompt-(\d+)"', page)]
+        path = "".join(re.findall(r'rel="next" href="([^"]+)"', page)).replace("&amp;", "&")
+    return found
+
+
+def test_each_order_goes_through_all_of_them(server: LiveServer, visitor: Visitor) -> None:
+    with transaction(server.runtime.write) as session:
+        for prompt in session.scalars(select(Prompt).where(Prompt.split == PromptSplit.TRAIN)):
+            prompt.shown = prompt.id % 3
+            prompt.archived_at = utc_now() if prompt.id % 9 == 0 else None
+        shown = {prompt.id: prompt.shown for prompt in session.scalars(select(Prompt))}
+    oldest = listed(visitor, "q=")
+    assert len(oldest) > 60, "several pages"
+    assert listed(visitor, "sort=newest") == oldest[::-1]
+    assert listed(visitor, "sort=most_shown") == sorted(oldest, key=lambda each: (-shown[each], -each))
+    for prompt_list in ("archived", "held_out"):
+        assert listed(visitor, f"show={prompt_list}&sort=newest") == listed(visitor, f"show={prompt_list}")[::-1]
+        assert "Most often shown" not in visitor.get(f"/data/prompts?show={prompt_list}&sort=most_shown")
+    page = visitor.get("/data/prompts?sort=newest")
+    assert 'value="newest" selected' in page
+    assert 'href="/data/prompts?show=archived&amp;sort=newest"' in page, "another list keeps the order"
+    after = visitor.send(f"/data/prompts/{oldest[-1]}/archive", show="active", sort="newest")
+    assert after.url.params["sort"] == "newest"
+
+
+def test_an_order_looks_through_so_many_prompts_at_once(
+    server: LiveServer, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    del server
+    monkeypatch.setattr(record_window, "LOOKED_THROUGH", 30)
+    word = "q=zebra-that-is-not-there"
+    page = visitor.get(f"/data/prompts?sort=most_shown&{word}")
+    assert "None so far." in page
+    assert "Keep searching" in page
+    assert listed(visitor, f"sort=most_shown&{word}") == []
 
 
 def test_one_is_opened_and_edited(server: LiveServer, visitor: Visitor) -> None:

@@ -43,6 +43,7 @@ class Prompt(Base):
         Index("ix_prompts_set_aside", "set_aside_for", sqlite_where=_SET_ASIDE, postgresql_where=_SET_ASIDE),
         Index("ix_prompts_archived", "id", sqlite_where=_ARCHIVED, postgresql_where=_ARCHIVED),
         Index("ix_prompts_import", "import_id", sqlite_where=_OF_IMPORT, postgresql_where=_OF_IMPORT),
+        Index("ix_prompts_shown", "shown", "id"),  # for pages of a million prompts, those shown most first
     )
 
     id: Mapped[int] = mapped_column(primary_key=True)

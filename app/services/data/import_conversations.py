@@ -34,7 +34,7 @@ def take_conversations(
     session: Session, import_id: int, given: Sequence[tuple[str, GivenRow, GivenConversation]]
 ) -> ImportSummary:
     """Each once; those that are there were held here or came with an earlier file."""
-    labelers = GivenLabelers(session)
+    labelers = GivenLabelers(session, import_id)
     rows = []
     for place, _row, conversation in given:
         labeler = labelers.find(place, conversation)

@@ -25,7 +25,7 @@ from app.services.data.import_seconds import SecondCards
 from app.services.data.import_summary import ImportSummary
 from app.services.data.row_forms import GivenRow
 from app.services.data.vote_rows import GivenVote
-from app.services.labeling.labelers import get_or_create_labeler
+from app.services.labeling.labelers import check_name, find_labeler, get_or_create_labeler
 from app.services.labeling.tags import forget_tags, store_tags
 from app.services.prompts.prompts import digest_of
 from app.translation import _
@@ -49,7 +49,7 @@ def take_rankings(
     session: Session, import_id: int, given: Sequence[tuple[str, GivenRow, GivenRanking]], seconds: SecondCards
 ) -> ImportSummary:
     """Each with a group of its own, once; those that are there were given here or came with an earlier file."""
-    labelers = GivenLabelers(session)
+    labelers = GivenLabelers(session, import_id)
     prompts = known_prompts(session, [digest_of(row.prompt.messages) for _, row, _ in given])
     rows: list[_Taken] = []
     for place, given_row, ranking in given:
@@ -79,8 +79,8 @@ def take_rankings(
 class GivenLabelers:
     """Who ranked or voted, by the name that the file gives."""
 
-    def __init__(self, session: Session) -> None:
-        self._session = session
+    def __init__(self, session: Session, import_id: int) -> None:
+        self._session, self._import_id = session, import_id
         self._found: dict[tuple[str | None, LabelerKind | None], Labeler] = {}
 
     def find(self, place: str, given: GivenRanking | GivenVote | GivenConversation) -> Labeler:
@@ -96,7 +96,10 @@ class GivenLabelers:
         """Of a name without a kind, whoever has it here; else one of whom nothing is known."""
         if name is None:
             name, kind = UNKNOWN_LABELER, kind or LabelerKind.IMPORTED
+        known = find_labeler(self._session, check_name(name))
+        is_new = known is None or known.import_id is not None
         labeler = get_or_create_labeler(self._session, name, kind or LabelerKind.IMPORTED)
+        labeler.import_id = self._import_id if is_new else None
         if kind is not None and labeler.kind is not kind:
             raise InvalidError(
                 _(

@@ -15,6 +15,7 @@ from app.db.base import utc_now
 from app.db.models.arena import Pair, Vote
 from app.db.models.conversations import Conversation
 from app.db.models.groups import Group
+from app.db.models.labelers import Labeler
 from app.db.models.prompts import Prompt, PromptImport
 from app.db.models.rankings import Ranking
 from app.db.models.tags import Tagged
@@ -74,9 +75,13 @@ def let_in_some(session: Session, import_id: int, rows: int) -> int:
     prompts = _prompts_of(session, import_id, rows)
     if prompts:
         session.execute(update(Prompt).where(Prompt.id.in_(prompts)).values(import_id=None))
+        return len(prompts)
+    labelers = _labelers_of(session, import_id, rows)
+    if labelers:
+        session.execute(update(Labeler).where(Labeler.id.in_(labelers)).values(import_id=None))
     else:
         _end(session, import_id)
-    return len(prompts)
+    return len(labelers)
 
 
 def remove_some(session: Session, import_id: int, rows: int) -> int:
@@ -97,9 +102,13 @@ def remove_some(session: Session, import_id: int, rows: int) -> int:
     if prompts:
         forget_tags(session, Tagged.PROMPT, prompts)
         session.execute(delete(Prompt).where(Prompt.id.in_(prompts), Prompt.import_id == import_id))
+        return len(prompts)
+    labelers = _labelers_of(session, import_id, rows)
+    if labelers:
+        session.execute(delete(Labeler).where(Labeler.id.in_(labelers), Labeler.import_id == import_id))
     else:
         _end(session, import_id)
-    return len(prompts)
+    return len(labelers)
 
 
 def _end(session: Session, import_id: int) -> None:
@@ -120,3 +129,7 @@ def _conversations_of(session: Session, import_id: int, rows: int) -> list[int]:
 
 def _prompts_of(session: Session, import_id: int, rows: int) -> list[int]:
     return list(session.scalars(select(Prompt.id).where(Prompt.import_id == import_id).limit(rows)))
+
+
+def _labelers_of(session: Session, import_id: int, rows: int) -> list[int]:
+    return list(session.scalars(select(Labeler.id).where(Labeler.import_id == import_id).limit(rows)))

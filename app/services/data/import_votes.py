@@ -39,7 +39,7 @@ class _Writer:
 
 def take_votes(session: Session, import_id: int, given: Sequence[tuple[str, GivenRow, GivenVote]]) -> ImportSummary:
     """Each once; those that are there were given here or came with an earlier file."""
-    labelers, here = GivenLabelers(session), VersionsByFiles(session)
+    labelers, here = GivenLabelers(session, import_id), VersionsByFiles(session)
     prompts = known_prompts(session, [digest_of(row.prompt.messages) for _, row, _ in given])
     rows: list[_Taken] = []
     for place, row, vote in given:

@@ -37,9 +37,8 @@ def table_rows(file: IO[bytes], known: frozenset[str], on_bad: OnBad = refuse) -
             if len(cells) == len(names):
                 yield at.place, dict(zip(names, map(_cell, cells), strict=True))
             else:
-                told = _(
-                    "it has {n} cells; the first line names {n2} columns.", n=f"{len(cells):,}", n2=f"{len(names):,}"
-                )
+                said = N_("it has not as many cells as the first line has names: {n} and not {names}.")
+                told = _(said, n=f"{len(cells):,}", names=f"{len(names):,}")
                 on_bad(RowError(at.place, told))
 
 

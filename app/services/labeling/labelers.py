@@ -60,6 +60,8 @@ def take_name(session: Session, *, old: str, new: str) -> Change:
     known, former = find_labeler(session, new), find_labeler(session, old)
     if known is not None and known.kind is LabelerKind.SIMULATED:
         raise ConflictError(_("The name {name} belongs to a simulated labeler. Choose another one.", name=repr(new)))
+    if known is not None:
+        known.import_id = None
     if former is not None and old != new and _MADE_UP.fullmatch(old):
         if known is None:
             former.name = new
@@ -95,6 +97,7 @@ def get_or_create_labeler(session: Session, name: str, kind: LabelerKind = Label
         labeler = Labeler(name=name, kind=kind)
         session.add(labeler)
         session.flush()
+    labeler.import_id = None
     if kind is LabelerKind.SIMULATED and labeler.kind is LabelerKind.PERSON:
         raise ConflictError(
             _("The name {name} belongs to a person. Give the simulated labeler another name.", name=repr(name))

@@ -15,7 +15,7 @@ from app.services.paging import Page
 from app.services.views.record_window import Order, look_through
 from app.translation import _
 
-NEWEST = Order((Group.id,), falling=True)
+NEWEST, OLDEST = Order((Group.id,), falling=True), Order((Group.id,), falling=False)
 UNSEEN = (GroupStatus.SAMPLING, GroupStatus.READY, GroupStatus.LEASED)
 """Of these somebody is still to judge blind: who wrote which answer is not told."""
 
@@ -27,6 +27,7 @@ class GroupsWanted:
     words: str = ""
     """Part of the prompt's last message or of a tag."""
     tag: str = ""
+    oldest_first: bool = False
 
     def along(self) -> list[ColumnElement[bool]]:
         conditions = [has_tag(Tagged.GROUP, self.tag)] if self.tag else []
@@ -55,9 +56,9 @@ def _with(answers: Any) -> Select[Group]:
 
 
 def list_groups(session: Session, wanted: GroupsWanted, *, after: str | None, limit: int) -> Page[Group]:
-    """Newest first, with prompts and answers."""
-    along, conditions = wanted.along(), wanted.wanted()
-    return look_through(session, _with(_PLACES), NEWEST, along=along, wanted=conditions, after=after, limit=limit)
+    """With prompts and answers."""
+    order, along, conditions = OLDEST if wanted.oldest_first else NEWEST, wanted.along(), wanted.wanted()
+    return look_through(session, _with(_PLACES), order, along=along, wanted=conditions, after=after, limit=limit)
 
 
 def get_group(session: Session, group_id: int) -> Group:

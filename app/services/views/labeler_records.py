@@ -28,7 +28,7 @@ class LabelersWanted:
     newest_first: bool = False
 
     def conditions(self) -> list[ColumnElement[bool]]:
-        conditions: list[ColumnElement[bool]] = []
+        conditions: list[ColumnElement[bool]] = [Labeler.import_id.is_(None)]
         if self.words:
             conditions.append(Labeler.name.icontains(self.words, autoescape=True))
         if self.kind is not None:

@@ -53,10 +53,10 @@ def count_records(session: Session) -> RecordCounts:
     labelers = rankings.keys() | votes.keys()
     return RecordCounts(
         rankings=sum(rankings.values()),
-        groups=session.scalar(select(func.count()).select_from(Group)) or 0,
-        prompts=session.scalar(select(func.count()).select_from(Prompt)) or 0,
+        groups=_seen(session, Group),
+        prompts=_seen(session, Prompt),
         votes=sum(votes.values()),
-        labelers=session.scalar(select(func.count()).select_from(Labeler)) or 0,
+        labelers=_seen(session, Labeler),
         by_labeler={each: OfLabeler(rankings.get(each, 0), votes.get(each, 0)) for each in labelers},
     )
 
@@ -66,6 +66,12 @@ def estimate_records(session: Session) -> RecordCounts:
     tables = (Ranking, Group, Prompt, Vote, Labeler)
     rankings, groups, prompts, votes, labelers = (session.scalar(select(func.max(each.id))) or 0 for each in tables)
     return RecordCounts(rankings, groups, prompts, votes, labelers, is_rough=True)
+
+
+def _seen(session: Session, of: type[Group] | type[Prompt] | type[Labeler]) -> int:
+    """All, but for those of a file that is not in yet, which an index of their own counts."""
+    unseen = select(func.count()).where(of.import_id.is_not(None))
+    return (session.scalar(select(func.count()).select_from(of)) or 0) - (session.scalar(unseen) or 0)
 
 
 def _by_labeler(session: Session, of: type[Ranking] | type[Vote]) -> dict[int, int]:

@@ -34,10 +34,30 @@ read = In("app/services/data/row_values.py", "tests/services/data/test_round_tri
 seconds = In("app/services/data/import_seconds.py", "tests/services/data/test_import_seconds.py")
 groups_of_files = In("app/services/data/import_rankings.py", "tests/services/data/test_import_seconds.py")
 writers = In("app/formats/writers.py", "tests/formats/test_writers.py")
+BROKEN_OFF = "tests/services/data/test_interrupted_imports.py"
+labeler_list = In("app/services/views/labeler_records.py", "tests/web/test_data.py")
+file_steps = In("app/services/data/import_steps.py", BROKEN_OFF)
+names = In("app/services/labeling/labelers.py", "tests/services/labeling/test_labelers.py")
+prompt_list = In("app/services/views/prompt_records.py", "tests/web/test_data_prompts.py")
+group_list = In("app/services/views/group_records.py", "tests/web/test_data.py")
+prompt_page = In("app/web/data_prompts.py", "tests/web/test_data_prompts.py")
+file_rows = In("app/services/data/parquet_child.py", "tests/services/data/test_rows.py")
+no_json = In("app/formats/strict_json.py", "tests/formats/test_strict_json.py")
 
 FAULTS = [
     writers("the files' hash is not exported", 'f"{of}content_hash": self.content_hash', 'f"{of}content_hash": None'),
     In("app/api/known_query.py", "tests/api/test_known_query.py")("a list that may be left out is taken once", "for part in (annotation, *get_args(annotation)))", "for part in (annotation,))"),
+    counts("what a file is still bringing is counted", " - (session.scalar(unseen) or 0)", "", BROKEN_OFF),
+    labeler_list("labelers of a file that is not in yet are listed", "[Labeler.import_id.is_(None)]", "[]", BROKEN_OFF),
+    file_steps("labelers of a file that came to nothing stay", "session.execute(delete(Labeler)", "0 and session.execute(delete(Labeler)"),
+    names("who came meanwhile goes with the file", "    labeler.import_id = None\n    if kind", "    if kind", BROKEN_OFF),
+    prompt_list("the most shown come last", "Order((Prompt.shown, Prompt.id), falling=True)", "Order((Prompt.shown, Prompt.id), falling=False)"),
+    prompt_list("an order looks at all prompts at once", "along=conditions if few else ()", "along=conditions"),
+    prompt_list("what is not in use is looked through with the rest", "or wanted.prompt_list is not PromptList.ACTIVE", "", "tests/web/test_data_prompts.py"),
+    group_list("groups in one order alone", "OLDEST if wanted.oldest_first else NEWEST", "NEWEST"),
+    prompt_page("an archived prompt brings another order", '("show", "q", "after", "tag", "sort"))', '("show", "q", "after", "tag", "none"))'),
+    file_rows("decimals of Parquet are texts", "return float(value)", "return str(value)"),
+    no_json("a library says why it is no JSON", 'f"character {at:,} cannot stand there: {sight!r}"', "str(error)"),
     written("a second card names one that is not in the file", "group.second_of if group.second_of in firsts else None", "group.second_of"),
     read("the files' hash of a file is forgotten", "Writer(text, digits) if text", "Writer(text, None) if text"),
     read("a hash behind the name is part of it", "return parse_writer(text) if text and not digits", "return Writer(text, None) if text and not digits", "tests/services/data/test_row_forms.py"),

@@ -1,5 +1,6 @@
 """Imports that are cut off, or meet another: all or nothing still, and the next start ends what was begun."""
 
+import json
 import threading
 from collections.abc import Callable, Sequence
 from functools import partial
@@ -11,6 +12,7 @@ from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
 
 from app.chat import Message
+from app.db.models.labelers import Labeler
 from app.db.models.prompts import Prompt, PromptImport, PromptSource
 from app.db.session import transaction
 from app.db.trouble import DatabaseBusyError
@@ -21,8 +23,11 @@ from app.services.data.import_steps import take_in
 from app.services.data.import_summary import ImportSummary
 from app.services.data.imports import Importer
 from app.services.data.row_forms import GivenRow
+from app.services.labeling.labelers import get_or_create_labeler
 from app.services.prompts import curation, prompts
 from app.services.sampling.fitting import Fitting
+from app.services.views.labeler_records import LabelersWanted, list_labelers
+from app.services.views.record_counts import RecordCounts, count_records
 from tests.services.data.prompt_files import count, file_of, listed
 
 
@@ -150,6 +155,42 @@ def test_an_import_that_another_start_ended_adds_nothing_more(
         with pytest.raises(UnavailableError, match=r"ended by a restart of Fourfold\. Send the file again"):
             importer.run(file_of(["a", "b", "c", "d", "e"]), fitting)
     assert (count(read), count(read, PromptImport)) == (0, 0)
+
+
+def test_what_a_file_is_still_bringing_counts_nowhere(
+    importer: Importer, fitting: Fitting, read: sessionmaker[Session], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Nor the labelers that it names; and if it comes to nothing they are gone, but for one who came meanwhile."""
+    rows = [
+        {"prompt": f"q {n}", "chosen": "a", "rejected": "b", "labeler": f"labeler {n}", "labeler_kind": "person"}
+        for n in range(6)
+    ]
+    file = BytesIO("\n".join(map(json.dumps, rows)).encode())
+    seen: list[RecordCounts] = []
+
+    def noticed(session: Session, **given: Any) -> ImportSummary:
+        if len(seen) == 2:
+            raise OSError("No space left on device")
+        taken = take_in(session, **given)
+        get_or_create_labeler(session, "labeler 1")
+        seen.append(count_records(session))
+        return taken
+
+    monkeypatch.setattr(imports, "take_in", noticed)
+    with pytest.raises(OSError, match="No space"):
+        importer.run(file, fitting)
+    monkeypatch.undo()
+    for counts in seen:
+        assert (counts.prompts, counts.groups, counts.rankings, counts.labelers) == (0, 0, 0, 1)
+    with read() as session:
+        assert list(session.scalars(select(Labeler.name))) == ["labeler 1"]
+        assert [each.name for each in list_labelers(session, LabelersWanted(), {}, after=None, limit=9).items] == [
+            "labeler 1"
+        ]
+    importer.run(file, fitting)
+    with read() as session:
+        counts = count_records(session)
+        assert (counts.prompts, counts.groups, counts.rankings, counts.labelers) == (6, 6, 6, 6)
 
 
 def test_one_file_at_a_time(importer: Importer, fitting: Fitting, monkeypatch: pytest.MonkeyPatch) -> None:

@@ -79,7 +79,7 @@ def test_entries_of_a_list_may_lie_anywhere_in_the_file(read: ReadAll, monkeypat
         (b'{"a": 1}\n{"a": "b', "Line 2: it is not valid JSON: character 7 cannot stand there: '\"b'"),
         (b'{"a": 1}\n{"a": ', "Line 2: it is not valid JSON: it ends before it is complete"),
         (b'{"a": 1}\n[1]', "Line 2: it is not a JSON object"),
-        (b'{"a": 1}\n{"a": "\xff"}', "Line 2: it is not valid JSON .*UTF-8"),
+        (b'{"a": 1}\n{"a": "\xff"}', "Line 2: it is not valid JSON, for it is not UTF-8 text"),
         (b'{"a": NaN}', "Line 1: a: "),
         (b'{"a": "' + b"x" * (1 << 20), "Line 1: it is longer than 1,024 kB"),
         (b'[{"a": 1}, {"a": ]', "Entry 2: it is not valid JSON"),
@@ -87,12 +87,12 @@ def test_entries_of_a_list_may_lie_anywhere_in_the_file(read: ReadAll, monkeypat
         (b'[{"a": 1}', "Entry 1: after it the list is not closed"),
         (b'[{"a": 1}, 5]', "Entry 2: it is not a JSON object"),
         (b'[{"a": 1}] x', "Something follows the list: 'x'"),
-        (b"[" * 100_000, "Entry 1: it is not valid JSON: its lists and objects are nested too deep|Entry 1: lists and objects"),
+        (b"[" * 100_000, "Entry 1: (it is not valid JSON: its )?lists and objects are nested"),
         (b'[{"a": "' + b"x" * (1 << 21) + b'"}]', "Entry 1: it is longer than 1,024 kB"),
         (b'[{"a": "\xff"}]', "not UTF-8 text"),
         (b"x,y\n1,2\n", "file is not known: its first line is 'x,y'.*prompt, chosen and rejected"),
         (b"What is a prompt?", "file is not known: its first line is 'What is a prompt[?]'"),
-        (b"prompt,split\nx\n", "Line 2: it has 1 cells; the first line names 2 columns"),
+        (b"prompt,split\nx\n", "Line 2: it has not as many cells as the first line has names: 1 and not 2"),
         (b"prompt,prompt\nx,y\n", "Line 1: two columns are called 'prompt'"),
         (b'prompt\nx\n"never closed\n' + b"x\n" * (1 << 20), "Line 3: its row is too long: perhaps a quotation mark"),
         (b'prompt\nx\n"y" z\n', "Line 3: it is not a row of CSV: something stands behind the quotation mark"),
@@ -113,7 +113,7 @@ def test_entries_of_a_list_may_lie_anywhere_in_the_file(read: ReadAll, monkeypat
 def test_what_cannot_be_read_is_named(read: ReadAll, content: bytes, says: str) -> None:
     with pytest.raises(InvalidError, match=says) as refused:
         read(content)
-    words = r"Expecting|Unterminated|delimiter|codec|recursion|Arrow|footer|\d\d\d\d|\d[a-z]+\b|Errno|unexpected end of data"
+    words = r"Expecting|Unterminated|delimiter|codec|recursion|Arrow|footer|\d{4}|\d[a-z]+\b|Errno|end of data"
     told = re.sub(r"Line \d+|'[^']*'|x,y", "", refused.value.message)
     assert not re.search(words, told), "our sentence, not a library's"
 
