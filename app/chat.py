@@ -140,9 +140,13 @@ class Alternative:
     of a special token's name): none where it is a part of a character, which `bytes` show."""
 
     token_id: int
+    """Its number in the vocabulary."""
     text: str
+    """Its whole characters."""
     logprob: float
+    """Natural logarithm of its probability there."""
     bytes: tuple[int, ...] = ()
+    """What it stands for."""
 
 
 @dataclass(frozen=True)
@@ -155,11 +159,17 @@ class TokenLogprob:
     unless it was given; none at temperature 0."""
 
     token_id: int
+    """Its number in the vocabulary."""
     text: str
+    """Its whole characters."""
     logprob: float
+    """Natural logarithm of its probability there."""
     top: tuple[Alternative, ...] = ()
+    """The likeliest tokens of that place."""
     bytes: tuple[int, ...] = ()
+    """What it wrote."""
     uniform: float | None = None
+    """The number that it was rolled with."""
 
 
 @dataclass(frozen=True)
@@ -194,12 +204,19 @@ class NextToken:
     min-p leave of that, renormalized: what the token is drawn from."""
 
     token_id: int
+    """Its number in the vocabulary."""
     text: str
+    """Its whole characters."""
     bytes: tuple[int, ...]
+    """What it stands for."""
     logprob: float
+    """Natural logarithm of its probability."""
     probability: float
+    """The model's own, 0 to 1."""
     tempered: float
+    """Behind penalties, biases and temperature, 0 to 1."""
     filtered: float
+    """Behind the filters, 0 to 1: what it is drawn from."""
 
 
 @dataclass(frozen=True)
@@ -207,9 +224,13 @@ class Rest:
     """All tokens that are not listed, together."""
 
     count: int
+    """How many."""
     probability: float
+    """The model's own, 0 to 1."""
     tempered: float
+    """Behind penalties, biases and temperature, 0 to 1."""
     filtered: float
+    """Behind the filters, 0 to 1."""
 
 
 @dataclass(frozen=True)
@@ -232,10 +253,13 @@ class MergeTree:
     single bytes (of tokenizers that are not byte-level: characters), which have none."""
 
     text: str
+    """What it writes."""
     bytes: tuple[int, ...]
+    """What it stands for."""
     rank: int | None = None
     """The place of this merge in the tokenizer's list: the lower, the earlier it was learned and is applied."""
     parts: tuple["MergeTree", ...] = ()
+    """The two that it was made of; none of a single byte."""
 
 
 @dataclass(frozen=True)

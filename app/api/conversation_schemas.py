@@ -27,12 +27,19 @@ class ConversationSettings(Model):
     """How answers are sampled. What is left out is as on the label page."""
 
     temperature: Temperature | None = None
+    """How freely its answers are drawn; below 0.01 the likeliest token is taken."""
     top_p: TopP | None = None
+    """Least share of probability that the likeliest tokens have together."""
     top_k: TopK | None = None
+    """How many of the likeliest tokens are drawn from; 0 is all."""
     min_p: Share | None = None
+    """Least share of the likeliest token's probability."""
     repetition_penalty: RepetitionPenalty | None = None
+    """1 is off."""
     stop: StopStrings = ()
+    """An answer ends before the first of these."""
     max_tokens: int | None = Field(None, ge=1, le=MAX_ANSWER_TOKENS)
+    """Longest answer."""
 
     def given(self) -> dict[str, Any]:
         return {name: value for name, value in self.model_dump().items() if value is not None and value != ()}
@@ -41,22 +48,28 @@ class ConversationSettings(Model):
 class ConversationIn(Model):
     title: Title = Field("", description="Default: how the first message begins.")
     system: System = ""
+    """What the models are told before the first question."""
     version: RowId | None = Field(None, description="A version's id; default: the active one.")
     other_version: RowId | None = Field(None, description=OTHER)
     blind: bool = Field(False, description=BLIND)
     settings: ConversationSettings = ConversationSettings()
+    """How answers are drawn; what is left out is as on the label page."""
     idempotency_key: Key | None = None
+    """Sent again with the same key it is the same conversation."""
 
 
 class ConversationChange(Model):
     """What is named is changed."""
 
     title: Title | None = None
+    """A new one."""
     system: System | None = Field(None, description="Only as long as there are no turns.")
     version: RowId | None = None
+    """The version that answers from now on."""
     other_version: RowId | None = Field(None, description=OTHER + " null: one answers alone.")
     blind: bool | None = Field(None, description=BLIND)
     settings: ConversationSettings | None = None
+    """How answers are drawn from now on."""
     reads_from: RowId | None = Field(
         None, description="The user's turn from which on the versions read the conversation; null: all of it."
     )
@@ -74,10 +87,12 @@ class ContinueIn(Model):
 
 class RetryIn(AfterIn, ContinueIn):
     idempotency_key: Key | None = None
+    """Sent again with the same key it is done once."""
 
 
 class AskIn(RetryIn):
     content: Content
+    """What is asked."""
 
 
 class RoomIn(Model):
@@ -87,36 +102,54 @@ class RoomIn(Model):
 
 class TurnOut(Out):
     id: int
+    """Its number."""
     parent_id: int | None = Field(description="The turn before it.")
     alternative: int = Field(description="Turns behind the same one are its alternatives, from 1.")
     side: int = Field(description="Of two answers side by side: 0 or 1.")
     is_current: bool = Field(description="Its alternative is the one that is shown.")
     is_chosen: bool = Field(description="Of two answers: the conversation goes on with this one.")
     role: TurnRole
+    """Who speaks."""
     status: TurnStatus
+    """Whether it is whole."""
     text: str
+    """What was said, so far."""
     version: int | None = Field(description="Which one wrote it; null while that is hidden.")
     token_ids: list[int] | None = Field(
         description="The tokens that were drawn; of a stopped answer, those that it goes on from (the text may have no "
         "part of the last ones yet)."
     )
     finish_reason: str | None
+    """`stop`, or `length` at the longest answer; null of a question and of what is not whole."""
     seed: int | None
+    """What chance began with; null of a question."""
     error: str | None
+    """Why there is no answer, in a sentence."""
     created_at: datetime
+    """When it began."""
 
 
 class ConversationOut(Out):
     id: int
+    """Its number."""
     title: str
+    """Its name, or how its first question begins."""
     system: str
+    """What the models are told before the first question."""
     version: int
+    """The version that answers."""
     other_version: int | None
+    """The one that answers beside it; null where one answers alone."""
     blind: bool
+    """Whether it is hidden who wrote which answer."""
     settings: dict[str, Any]
+    """How answers are drawn."""
     reads_from: int | None
+    """The first turn that the model still reads; null where it reads all."""
     created_at: datetime
+    """When it was begun."""
     updated_at: datetime
+    """When something was last said."""
 
 
 class ConversationDetail(ConversationOut):
@@ -127,18 +160,25 @@ class ConversationDetail(ConversationOut):
 
 class AskedOut(Out):
     question: TurnOut
+    """What was asked."""
     answers: list[TurnOut]
+    """Begun; one, or two side by side."""
 
 
 class TurnPieceOut(Out):
     turn: int
+    """The answer's number."""
     side: int
+    """0, or 1 of the second one beside it."""
     text: str
+    """What comes behind what was told before."""
 
 
 class EndedOut(Out):
     conversation: int
+    """Its number."""
     head: int
+    """The turn that is shown last now."""
 
 
 class RoomOut(Out):
@@ -146,19 +186,25 @@ class RoomOut(Out):
     used: int = Field(description="Tokens of the conversation, `content` included.")
     context: int = Field(description="Tokens that it reads at most, the answer included.")
     left: int
+    """Tokens that are left for the answer."""
     answer: int = Field(description="Longest answer there is room for, tokens.")
     full: bool = Field(description="No useful answer fits: shorten, leave turns out (`reads_from`), or begin anew.")
 
 
 class ConversationExport(Out):
     id: int
+    """Its number."""
     title: str
+    """Its name."""
     created_at: datetime
+    """When it was begun."""
     messages: list[MessageIn]
+    """As the chat shows them."""
 
 
 class RankedOut(Out):
     group_id: int
+    """The card that was made of the answers."""
 
 
 def turn_out(turn: Turn, *, blind: bool) -> TurnOut:

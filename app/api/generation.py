@@ -48,6 +48,7 @@ class ContinuedInput(ConversationInput, SamplingInput):
     """What is drawn from: a prompt, settings, a version, and the tokens that an answer begins with."""
 
     version: VersionId = None
+    """Which version; default: the active one."""
     continue_from: TokenIds = Field(
         [],
         description="Token ids that the answer begins with. They count as its own: towards max_tokens, for penalties "
@@ -58,6 +59,7 @@ class ContinuedInput(ConversationInput, SamplingInput):
 
 class GenerateIn(ContinuedInput):
     n: int = Field(4, ge=1, le=MAX_ANSWERS)
+    """How many answers."""
     max_tokens: int | None = Field(
         None, ge=1, le=CONTEXT_LIMIT, description="At most what the context has room for; default: the label page's."
     )
@@ -82,44 +84,61 @@ class CompletionOut(Out):
     none at temperature 0."""
 
     text: str
+    """The answer."""
     token_ids: list[int]
+    """The tokens that were drawn."""
     finish_reason: str
+    """`stop`, or `length` at the longest answer."""
     logprobs: list[TokenLogprob] | None = None
+    """Of each token, where they were asked for."""
     uniforms: list[float] | None = None
+    """The number from 0 to 1 that each token was rolled with, where they were asked for."""
 
 
 class PieceOut(Out):
     """`tokens`, if logprobs were asked for, are those that came since the piece before."""
 
     index: int
+    """Which answer, from 0."""
     text: str
+    """What comes behind what was told before."""
     tokens: list[TokenLogprob] | None = None
+    """Of it, where they were asked for."""
 
 
 class AnsweredOut(CompletionOut):
     index: int
+    """Which answer, from 0."""
 
 
 class EndOut(Out):
     version: int
+    """Who answered."""
     seed: int
+    """The same seed, version and settings give the same answers."""
 
 
 class GenerateOut(Out):
     """`seed` is the one that was used: the server's choice, if none was given."""
 
     version: int
+    """Who answered."""
     seed: int
+    """The same seed, version and settings give the same answers."""
     completions: list[CompletionOut]
+    """The answers."""
 
 
 class ScoreIn(PromptInput):
     answers: list[Annotated[Text, Field(max_length=MAX_TEXT_CHARACTERS)]] = Field(min_length=1, max_length=MAX_SCORED)
+    """To that prompt."""
 
 
 class ScoreOut(Out):
     version: int
+    """The reward model."""
     scores: list[float]
+    """Of each answer, in their order; 1 is one deviation among answers to one prompt."""
     deviations: list[float | None]
     """Of each score: how far it may be off, given the rankings (a standard deviation). None where the reward model
     tells none, as those of earlier versions do."""
@@ -137,13 +156,17 @@ class NextTokenOut(Out):
     number. A logit is a `logprob` plus `log_normalizer`."""
 
     version: int
+    """Who was asked."""
     vocabulary: int
+    """How many tokens it knows."""
     tokens: list[NextToken]
     """The likeliest, by `probability`."""
     rest: Rest
     """All others together."""
     prompt_token_ids: list[int]
+    """What it read."""
     log_normalizer: float
+    """Natural logarithm of the sum of exp(logit): a logit less this is a log-probability."""
     all_logprobs: str | None = None
     """If asked for: base64 of a float32 (little-endian) for each id of the vocabulary; -inf is an impossible token."""
 

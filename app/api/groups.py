@@ -62,19 +62,24 @@ class OrderIn(Model):
     own_answer: OwnAnswerIn | None = None
     """Ranked with the others as a fifth, kept with the group, shown to no other labeler."""
     comment: Text | None = Field(None, max_length=MAX_COMMENT_CHARACTERS)
+    """In the labeler's own words."""
     duration_ms: int | None = Field(None, ge=0, le=MAX_DURATION_MS)
+    """How long they thought."""
 
 
 class RankingIn(OrderIn):
     idempotency_key: Text | None = Field(None, min_length=1, max_length=MAX_KEY_CHARACTERS)
+    """Sent again with the same key it is stored once."""
 
 
 class RankingCreated(Model):
     ranking_id: int
+    """The one that stands."""
 
 
 class SkipIn(Model):
     reason: SkipReason
+    """Why."""
 
 
 def group_out(group: Group) -> GroupOut:

@@ -16,6 +16,7 @@ READY_SECONDS = 2.0
 
 class Alive(Out):
     status: str
+    """`ok`."""
 
 
 @router.get("/healthz")

@@ -27,6 +27,7 @@ class JobPlanOut(Out):
     memory_bytes: int
     """About, at the peak."""
     available_bytes: int | None
+    """Memory that is free; null where that is not known."""
     fits: bool
     """Whether so much memory is free now; the job looks again when it starts, and is refused where there is less."""
     hparams: JsonObject

@@ -27,7 +27,9 @@ AfterJob = Annotated[str | None, Query(max_length=64, description="The `next` of
 
 class JobIn(Model):
     kind: JobKind
+    """What is done."""
     params: JobParams = Field(default_factory=dict)
+    """Hyper-parameters that are not the default."""
 
 
 class JobChange(Model):
@@ -41,44 +43,68 @@ class JobChange(Model):
 
 class JobQueued(Model):
     job_id: str
+    """Its name."""
 
 
 class JobOut(Out):
     job_id: str
+    """Its name."""
     kind: JobKind
+    """What is done."""
     status: JobStatus
+    """How far it is."""
     trigger: JobTrigger
+    """Who wanted it: a person, or a rule."""
     name: str | None
     """What somebody called the run."""
     note: str | None
+    """A person's own words about it."""
     params: JsonObject
+    """Hyper-parameters that are not the default."""
     progress: float
     """Share done, 0 to 1."""
     step: int
+    """Steps that are done."""
     total_steps: int
+    """Of so many; 0 where that is not known."""
     seconds_left: float | None
+    """Estimated; null where that is not known."""
     message: str
+    """What it does, in a sentence."""
     metrics: JsonObject
     """The latest of each; `GET .../events` has the curves."""
     result: JsonObject | None
+    """What came of it."""
     error: str | None
+    """Why it failed, in a sentence."""
     attempts: int
+    """How often it was begun."""
     cancel_requested: bool
+    """Whether it ends at its next report."""
     created_at: datetime
+    """When it was queued."""
     started_at: datetime | None
+    """When it was begun."""
     finished_at: datetime | None
+    """When it ended."""
 
 
 class PointOut(Out):
     id: int
+    """Pass the last one on to follow from there."""
     step: int
+    """Where on the curve."""
     values: JsonObject
+    """By the names of the metrics (docs/metrics.md)."""
 
 
 class RunAnswerOut(Out):
     prompt_id: int
+    """Its number."""
     prompt: str
+    """What was asked."""
     answer: str
+    """What the policy in training said."""
     gain: float | None
     """How far the answer is above the SFT model's own answers to the prompt, in deviations of those: by the scorer that
     is optimized, or of DPO, which optimizes none, by the reward model in use when it began; null without one."""
@@ -86,9 +112,11 @@ class RunAnswerOut(Out):
 
 class RunLookOut(Out):
     step: int
+    """After so many steps."""
     kl: float | None
     """Nats per answer to the SFT model."""
     answers: list[RunAnswerOut]
+    """To the same prompts at each look."""
 
 
 class RunAnswersOut(Out):

@@ -17,11 +17,18 @@ else:
     JobKind = StrEnum("JobKind", {name.upper(): name for name in KINDS})
 
 
+CHOICES = {"from": "What the training begins with.", "model": "An entry of the catalogue of published models."}
+"""What is chosen by a word, by the names of the parameters."""
+
+
 def params_schema(kind: Kind) -> dict[str, Any]:
     """JSON Schema of a job's `params`: hyper-parameters, whose ranges and meanings stand in their fields, versions and
     choices."""
     versions = {param.name: _version_schema(param) for param in kind.versions}
-    choices = {name: {"type": "string", "enum": list(words)} for name, words in kind.choices.items()}
+    choices = {
+        name: {"type": "string", "enum": list(words), "description": CHOICES.get(name, "One of these words.")}
+        for name, words in kind.choices.items()
+    }
     required = [param.name for param in kind.versions if param.required]
     schema = hparams_schema(kind.hparams)
     schema["description"] = f"`params` of a job of kind `{kind.name}`. What is left out has its default."

@@ -20,33 +20,43 @@ router = APIRouter(prefix="/api/v1", tags=["rankings"], route_class=UnitRoute)
 
 class EstimateOut(Out):
     value: float
+    """The estimate."""
     low: float
     """End of the 95% interval, as `high`."""
     high: float
+    """The other end."""
     n: int
     """What it was counted over."""
 
 
 class MeasuredOut(Out):
     version: int
+    """The reward model."""
     num_rankings: int
+    """That it learned from."""
     held_out_accuracy: float
+    """Share of held-out pairs that it orders as people did, 0 to 1."""
     held_out_accuracy_error: float | None
+    """Its standard error."""
 
 
 class PlaceOut(Out):
     share: float
     """Of cards on which the answer in this place came first."""
     low: float
+    """End of the 95% interval, as `high`."""
     high: float
+    """The other end."""
 
 
 class TellingOut(Out):
     ranking_id: int
+    """Its number."""
     influence: InfluenceOut | None
     """What it did to the reward model in use; null where that is not known."""
     surprise: float | None
-    """Nats: the mean loss of its comparisons by weights that had not learned from it; null where that is not known."""
+    """Nats a comparison: the mean loss of its comparisons by weights that had not learned from it; null where that is
+    not known. Not that of `/rankings/{ranking_id}/prediction`, which is of the whole order."""
 
 
 class LabelEffectOut(Out):
@@ -85,6 +95,7 @@ class LabelEffectOut(Out):
 
 class TwoLabelersOut(Out):
     labelers: tuple[str, str]
+    """Their names."""
     tau: EstimateOut
     """Kendall's tau-b over the sets of answers that both ranked."""
 

@@ -23,7 +23,9 @@ class LabelSettingsIn(Model):
     top_k: TopK | None = None
     """0: off."""
     top_p: TopP | None = None
+    """Least share of probability that the likeliest tokens have together."""
     max_tokens: int | None = Field(None, ge=1, le=MAX_ANSWER_TOKENS)
+    """Longest answer."""
     version_id: RowId | None = None
     """Which version writes; null: the one that is active."""
     other_version_id: RowId | None = None
@@ -59,6 +61,7 @@ class GuidelinesOut(Model):
     text: str
     """Markdown, as labelers see it."""
     is_default: bool
+    """Whether nobody has changed them."""
 
 
 @router.get("/label-settings", responses=raises(UnavailableError))

@@ -27,7 +27,9 @@ MAX_PROMPTS = 500
 
 class PromptIn(PromptInput):
     split: PromptSplit = PromptSplit.TRAIN
+    """`held_out` is for evaluations alone."""
     language: Text | None = Field(None, min_length=2, max_length=16)
+    """A short code such as en; default: guessed from the words."""
 
 
 class PromptsIn(PromptIn):
@@ -36,6 +38,7 @@ class PromptsIn(PromptIn):
     model_config = one_of(prompt="string", messages="array", prompts="array")
 
     prompts: list[PromptIn] | None = Field(None, min_length=1, max_length=MAX_PROMPTS)
+    """Several at once, in the place of the fields beside it."""
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
@@ -46,19 +49,27 @@ class PromptsIn(PromptIn):
 
 class PromptOut(Out):
     id: int
+    """Its number."""
     text: str
+    """The last message."""
     messages: list[MessageIn]
+    """The whole conversation."""
     split: PromptSplit
+    """`held_out` is for evaluations alone."""
     source: PromptSource
+    """Where it comes from."""
     language: str
+    """A short code."""
     shown: int = Field(description="How many groups of answers were sampled for it.")
     archived_at: datetime | None = Field(description="When it was archived; since then it is not shown or trained on.")
     set_aside: str | None = Field(description="Why the active version cannot answer it; it is not shown or trained on.")
     created_at: datetime
+    """When it was added."""
 
 
 class PromptsOut(Out):
     items: list[PromptOut]
+    """In the order given; those that were there already among them."""
 
 
 def prompt_out(prompt: Prompt) -> PromptOut:

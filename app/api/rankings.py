@@ -30,25 +30,36 @@ FULL = HTTPStatus.INSUFFICIENT_STORAGE
 
 class RankingOut(Out):
     ranking_id: int
+    """Its number."""
     group_id: int
+    """The card that was ranked."""
     labeler: str
+    """Who ranked."""
     labeler_kind: LabelerKind
+    """What they are."""
     ranks: dict[str, int]
+    """Rank by answer; 1 is best, equal numbers are ties."""
     comment: str | None
+    """In their own words."""
     duration_ms: int | None
+    """How long they thought; null where nobody said."""
     is_repeat: bool
     """Whether its labeler had ranked the same answers before, unnoticed: it is not trained on."""
     created_at: datetime
+    """When."""
     withdrawn_at: datetime | None
+    """Since when it counts no more; null while it counts."""
 
 
 class PredictedAnswerOut(Out):
     answer_id: int
+    """Its number."""
     rank: int
     """The labeler's."""
     place: int
     """The reward model's own order: 1 for the highest score."""
     score: float
+    """The reward model's; 1 is one deviation among answers to one prompt."""
     deviation: float | None
     """How far the score may be off (a standard deviation); null where that is not known."""
 
@@ -63,6 +74,7 @@ class InfluenceOut(Out):
 
 class PredictionOut(Out):
     ranking_id: int
+    """Its number."""
     version: int
     """The reward model in use."""
     learned: bool
@@ -72,9 +84,10 @@ class PredictionOut(Out):
     first_choice: float
     """How likely the model holds one of the first choices to be the best of these answers; 0 to 1."""
     surprise: float
-    """By the whole order, in nats (Plackett-Luce; a tie counts as all the orders that it allows)."""
+    """By the whole order, in nats (Plackett-Luce; a tie counts as all the orders that it allows), by the reward model
+    in use. Not that of `/label-effect`, which is a mean over comparisons, by weights that had not learned from it."""
     guess: float
-    """The surprise of somebody who guesses."""
+    """The surprise of somebody who guesses, in the same nats."""
     answers: list[PredictedAnswerOut]
     """In the order shown."""
 

@@ -45,7 +45,7 @@ CURSOR = {"pattern": "^[1-9][0-9]{0,8}$"}
 After = Annotated[
     str | None, Query(max_length=64, json_schema_extra=CURSOR, description="The `next` of the page before.")
 ]
-Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT)]
+Limit = Annotated[int, Query(ge=1, le=MAX_LIMIT, description="How many at most.")]
 Text = Annotated[str, AfterValidator(clean_text)]
 ROLES: dict[str, Role] = {"system": "system", "user": "user", "assistant": "assistant"}
 StopString = Annotated[str, Field(min_length=1, max_length=256)]
@@ -109,7 +109,9 @@ def _plain_types(annotation: Any) -> set[Any]:
 
 class PageOut(Out, Generic[Item]):
     items: list[Item]
+    """In the order of the list."""
     next: str | None
+    """Pass it as `after` for the following page; null on the last."""
 
 
 def page_out(page: Page[Row], convert: Callable[[Row], Item]) -> PageOut[Item]:
@@ -118,7 +120,9 @@ def page_out(page: Page[Row], convert: Callable[[Row], Item]) -> PageOut[Item]:
 
 class MessageIn(Model):
     role: str
+    """`user` or `assistant`; where a call says so also `system`."""
     content: Text
+    """What was said."""
 
 
 def one_of(**types: str) -> ConfigDict:
@@ -139,7 +143,9 @@ class PromptInput(Model):
     model_config = one_of(prompt="string", messages="array")
 
     prompt: Text | None = None
+    """One question."""
     messages: list[MessageIn] | None = None
+    """A conversation that ends with the user."""
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
@@ -165,6 +171,7 @@ class ConversationInput(PromptInput):
     model_config = one_of(prompt="string", messages="array", text="string")
 
     text: str | None = None
+    """A document that is gone on with."""
 
     @model_validator(mode="after")
     def _one_of_them(self) -> Self:
@@ -195,12 +202,16 @@ class SamplingInput(Model):
 
     temperature: Temperature | None = Field(None, description=TEMPERATURE)
     top_p: TopP | None = None
+    """Least share of probability that the likeliest tokens have together."""
     top_k: TopK | None = None
+    """How many of the likeliest tokens are drawn from; 0 is all."""
     min_p: Share | None = Field(None, description="Least share of the likeliest token's probability.")
     repetition_penalty: RepetitionPenalty | None = Field(None, description="1 is off.")
     stop: StopStrings = Field((), description="The answer ends before the first of these.")
     max_tokens: int | None = Field(None, ge=1, le=MAX_ANSWER_TOKENS)
+    """Longest answer."""
     seed: int | None = Field(None, ge=0, le=MAX_SEED)
+    """The same seed, version and settings give the same answers; default: drawn by lot."""
 
     def to_params(self, settings: Settings) -> SamplingParams:
         page = page_params(settings)
@@ -218,19 +229,28 @@ class SamplingInput(Model):
 
 class PromptRef(Out):
     id: int
+    """Its number."""
     text: str
+    """The last message."""
     messages: list[MessageIn]
+    """The whole conversation."""
 
 
 class AnswerOut(Out):
     id: int
+    """Its number."""
     text: str
+    """What it says."""
 
 
 class GroupOut(Out):
     """A card: nothing here tells which model wrote the answers."""
 
     group_id: int
+    """Its number."""
     prompt: PromptRef
+    """What was asked."""
     answers: list[AnswerOut]
+    """In the order in which they are to be shown."""
     lease_expires_at: datetime | None
+    """Until when it is the labeler's."""

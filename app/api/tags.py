@@ -21,10 +21,12 @@ class TagsIn(Model):
 
 class TagsOut(Out):
     tags: list[str]
+    """In alphabetical order."""
 
 
 class KnownTagOut(Out):
     tag: str
+    """The word."""
     records: int
     """How many have it."""
 

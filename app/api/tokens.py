@@ -18,6 +18,7 @@ router = APIRouter(prefix="/api/v1", tags=["model"], route_class=UnitRoute)
 
 class TokenizeIn(Model):
     text: str = Field(max_length=MAX_TEXT_CHARACTERS)
+    """What is cut."""
     version: RowId | None = Field(
         None, description="A version's id, of any kind: each has a tokenizer; default: the active one."
     )
@@ -31,9 +32,13 @@ class TokenOut(Out):
     """`text` is what the token writes alone, the replacement character for half a character."""
 
     token_id: int
+    """Its number in the vocabulary."""
     text: str
+    """As it is shown; half a character is a mark."""
     bytes: tuple[int, ...]
+    """What it stands for."""
     special: bool
+    """Whether it is a mark of the chat format, which no text holds."""
 
 
 class TokenizeOut(Out):
@@ -42,10 +47,15 @@ class TokenizeOut(Out):
     each token that merges made (byte-pair encoding); other tokenizers have none."""
 
     version: int
+    """Whose tokenizer."""
     algorithm: str
+    """How it cuts."""
     exact: bool
+    """Whether the tokens together are the text."""
     tokens: list[TokenOut]
+    """In their order."""
     merges: dict[int, MergeTree] | None = None
+    """How each token came about, where that was asked for."""
 
 
 @router.post(

@@ -35,31 +35,46 @@ FULL = HTTPStatus.INSUFFICIENT_STORAGE
 
 class VersionOut(Out):
     id: int
+    """Its number."""
     name: str | None = Field(description="What somebody calls it.")
     note: str | None
+    """A person's own words about it."""
     kind: VersionKind
+    """What it is."""
     status: VersionStatus
+    """What it does now."""
     origin: VersionOrigin
+    """Where it comes from."""
     imported_from: str | None = Field(description="The name of the directory that an imported one came from.")
     languages: list[str] | None = Field(
         description="Languages that an SFT model is for, if given; what is trained from it is for the same."
     )
     parent_id: int | None
+    """What it was trained from."""
     reward_version_id: int | None
+    """The reward model that a policy was trained against."""
     job_id: str | None
+    """The job that made it."""
     metrics: JsonObject
+    """What was measured (docs/metrics.md)."""
     hparams: JsonObject
+    """What it was trained with."""
     seed: int | None
+    """What chance began with."""
     precision: str | None = Field(
         description="Number format it was trained in: bf16 or fp32; null if not trained here."
     )
     code_commit: str | None
+    """The program that made it."""
     content_hash: str
+    """sha256 of its files: the same model elsewhere is known by it."""
     created_at: datetime
+    """When it was made."""
     discarded_at: datetime | None = Field(
         description="Since when a candidate is not to be used; it can be taken back while its files are there."
     )
     activated_at: datetime | None
+    """When it last became the active one."""
     removed_at: datetime | None = Field(description="When its files were removed; its record stays.")
 
 
@@ -86,20 +101,28 @@ class PruneIn(Model):
 
 class Removed(Out):
     id: int
+    """Its number."""
     kind: VersionKind
+    """What it is."""
     freed_bytes: int = Field(description="Size of its files, except those that another version shares.")
 
 
 class Kept(Out):
     id: int
+    """Its number."""
     kind: VersionKind
+    """What it is."""
     reason: str
+    """Why, in a sentence."""
 
 
 class RemovalOut(Out):
     removed: list[Removed]
+    """Whose files are gone."""
     kept: list[Kept]
+    """Whose files stay."""
     freed_bytes: int
+    """Room on the disk."""
     left: list[str] = Field(description="Folders whose files could not be deleted, in sentences.")
 
 

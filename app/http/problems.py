@@ -35,9 +35,9 @@ PROBLEM_SCHEMA = {
     "type": "object",
     "required": ["type", "title", "status", "detail"],
     "properties": {
-        "type": {"type": "string"},
-        "title": {"type": "string"},
-        "status": {"type": "integer"},
+        "type": {"type": "string", "description": "`about:blank`: the status says it all (RFC 9457)."},
+        "title": {"type": "string", "description": "The kind of trouble, in a few words."},
+        "status": {"type": "integer", "description": "The HTTP status once more."},
         "detail": {"type": "string", "description": "What is wrong and what to do next, in a sentence."},
     },
 }

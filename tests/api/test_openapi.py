@@ -149,6 +149,30 @@ def test_no_schema_loses_its_name(shared: LiveServer) -> None:
     assert set(shared.client.get("/openapi.json").json()["components"]["schemas"]) >= SCHEMAS
 
 
+def test_every_field_says_what_it_holds(shared: LiveServer, paths: dict[str, Any]) -> None:
+    """Of all that calls of /api/v1 take and give: whoever reads a number must know of what, and in which unit."""
+    schemas = shared.client.get("/openapi.json").json()["components"]["schemas"]
+    reached: set[str] = set()
+
+    def walk(part: Any) -> None:
+        for each in part.values() if isinstance(part, dict) else part if isinstance(part, list) else ():
+            walk(each)
+        name = str(part.get("$ref", "")).rpartition("/")[2] if isinstance(part, dict) else ""
+        if name and name not in reached:
+            reached.add(name)
+            walk(schemas[name])
+
+    walk([methods for path, methods in paths.items() if path.startswith("/api/v1/")])
+    assert {"TellingOut", "PredictionOut", "InfluenceOut", "JobOut", "TrainPolicyParams"} <= reached
+    fields = [(name, field, what) for name in reached for field, what in schemas[name].get("properties", {}).items()]
+    assert len(fields) > 600
+    assert sorted((name, field) for name, field, what in fields if not what.get("description")) == []
+    told = {(name, field): what["description"] for name, field, what in fields}
+    assert "mean loss of its comparisons" in told["TellingOut", "surprise"]
+    assert "of the whole order" in told["TellingOut", "surprise"]
+    assert "whole order, in nats" in told["PredictionOut", "surprise"]
+
+
 def test_every_error_is_a_problem_of_a_named_status(paths: dict[str, Any]) -> None:
     for path, methods in paths.items():
         for method, call in methods.items():
