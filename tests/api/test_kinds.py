@@ -34,7 +34,11 @@ def test_each_hyper_parameter_is_described_by_its_field(kind: Kind) -> None:
 
 def test_versions_and_choices_are_described_too() -> None:
     policy, evaluate = params_schema(KINDS["train_policy"]), params_schema(KINDS["evaluate"])
-    assert policy["properties"]["from"] == {"type": "string", "enum": ["sft", "active"]}
+    assert policy["properties"]["from"] == {
+        "type": "string",
+        "enum": ["sft", "active"],
+        "description": "What the training begins with.",
+    }
     assert "required" not in policy
     assert evaluate["required"] == ["version_id"]
     assert evaluate["properties"]["version_id"]["description"] == "A version of kind sft or policy."

@@ -77,7 +77,7 @@ def test_a_table_with_a_mark_quotes_and_line_breaks(visitor: Visitor) -> None:
     looked = visitor.upload(LOOK, "t.csv", table)
     said = words_of(looked.text)
     assert 'Say "hi", then stop' in said
-    assert "Line 4: it has 2 cells; the first line names 3 columns." in said
+    assert "Line 4: it has not as many cells as the first line has names: 2 and not 3." in said
 
 
 @pytest.mark.parametrize(
