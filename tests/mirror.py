@@ -116,7 +116,6 @@ COVERED: dict[str, tuple[str, str]] = {
     "app/services/jobs/job_params.py": ("seen in the jobs asked for", "tests/services/jobs/test_jobs.py"),
     "app/services/sampling/typed_settings.py": ("seen on the page", "tests/web/test_label_settings.py"),
     "app/services/labeling/labelers.py": ("seen through who labels", "tests/web/test_browser_name.py"),
-    "app/services/paging.py": (END_TO_END, "tests/api/test_prompts.py"),
     "app/services/sampling/admission.py": (END_TO_END, "tests/api/test_crowd.py"),
     "app/services/sampling/live_run.py": ("both kinds of runs", "tests/services/chat/test_live_chat.py"),
     "app/services/sampling/engine.py": ("a protocol; the engine is held to it", "tests/lm/inference/test_engine.py"),

@@ -54,7 +54,6 @@ class _Written(io.RawIOBase):
     def __init__(self) -> None:
         super().__init__()
         self._pieces: list[bytes] = []
-        self._length = 0
 
     def writable(self) -> bool:
         return True
@@ -62,11 +61,7 @@ class _Written(io.RawIOBase):
     def write(self, piece: Any) -> int:
         data = bytes(piece)
         self._pieces.append(data)
-        self._length += len(data)
         return len(data)
-
-    def tell(self) -> int:
-        return self._length
 
     def taken(self) -> bytes:
         data = b"".join(self._pieces)

@@ -37,6 +37,7 @@ writers = In("app/formats/writers.py", "tests/formats/test_writers.py")
 BROKEN_OFF = "tests/services/data/test_interrupted_imports.py"
 labeler_list = In("app/services/views/labeler_records.py", "tests/web/test_data.py")
 file_steps = In("app/services/data/import_steps.py", BROKEN_OFF)
+by_id = In("app/services/paging.py", "tests/services/test_paging.py")
 names = In("app/services/labeling/labelers.py", "tests/services/labeling/test_labelers.py")
 prompt_list = In("app/services/views/prompt_records.py", "tests/web/test_data_prompts.py")
 group_list = In("app/services/views/group_records.py", "tests/web/test_data.py")
@@ -47,6 +48,9 @@ no_json = In("app/formats/strict_json.py", "tests/formats/test_strict_json.py")
 FAULTS = [
     writers("the files' hash is not exported", 'f"{of}content_hash": self.content_hash', 'f"{of}content_hash": None'),
     In("app/api/known_query.py", "tests/api/test_known_query.py")("a list that may be left out is taken once", "for part in (annotation, *get_args(annotation)))", "for part in (annotation,))"),
+    by_id("a page has a row too few", "Page(rows[:limit], str", "Page(rows[: limit - 1], str"),
+    by_id("a page that is full is the last one", ".limit(limit + 1)\n    rows", ".limit(limit)\n    rows"),
+    by_id("behind a full page there is always one", "if len(rows) > limit else None", "if len(rows) >= limit else None"),
     counts("what a file is still bringing is counted", " - (session.scalar(unseen) or 0)", "", BROKEN_OFF),
     labeler_list("labelers of a file that is not in yet are listed", "[Labeler.import_id.is_(None)]", "[]", BROKEN_OFF),
     file_steps("labelers of a file that came to nothing stay", "session.execute(delete(Labeler)", "0 and session.execute(delete(Labeler)"),
