@@ -118,6 +118,7 @@ def test_ones_own_opens_for_change_and_nothing_is_lost_until_another_order_is_se
     refused = change(server, visitor, mine, "1999", comment="<kept>")
     assert (refused.status_code, "&lt;kept&gt;</textarea>" in refused.text) == (422, True)
     assert "Ranks go from 1 (best) to 4." in words_of(refused.text)
+    assert re.findall(r'value="(\d)" required checked', refused.text) == ["1"], "what was sent stands there"
     assert newest_ranking(server) == other
     assert f'id="ranking-{mine}"' in visitor.get("/data?who=mine"), "it counts as before"
     changed = change(server, visitor, mine, "4321", comment="new")
