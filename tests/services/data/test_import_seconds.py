@@ -56,6 +56,7 @@ def test_second_cards_of_a_file_that_came_to_nothing_are_in_nobodys_way(monkeypa
             raise Crash
 
         monkeypatch.setattr(imports, "mark_seconds", then_crash)
+        monkeypatch.setattr(imports, "ROWS_AT_ONCE", 1)  # the first one goes while the second is still there
         with pytest.raises(Crash):
             installation.take(rows)
         assert second_cards(installation) == [], "all of it is gone"

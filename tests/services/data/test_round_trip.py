@@ -96,7 +96,7 @@ class Installation:
                 new = versions.NewVersion(kind=kind, parent_id=None, path="p", content_hash=content_hash)
                 version = versions.add_version(session, new)
             version.status = VersionStatus.ACTIVE
-            self.version_id = version.id
+            self.version_id, self.content_hash = version.id, version.content_hash
 
     def live(self, step: Step) -> None:
         with transaction(self.write) as session:
@@ -290,6 +290,10 @@ def test_what_stands_in_an_export() -> None:
         for installation in (first, second):
             [row] = exports.export_rankings(installation.read)
             assert (row["written_by"], row["labeler"], row["labeler_kind"]) == ("policy 2", "robot", "simulated")
+            wrote = {(each["written_by"], each["content_hash"]) for each in row["answers"]}
+            assert wrote == {("policy 2", first.content_hash)}
+            [pair, *_] = exports.export_comparisons(installation.read)
+            assert pair["chosen_content_hash"] == pair["rejected_content_hash"] == first.content_hash
             assert set(row) == {
                 *("ranking_id", "group_id", "prompt_id", "prompt", "split", "language", "archived_at", "answers"),
                 *("version", "written_by", "settings", "comment", "duration_ms", "labeler", "labeler_kind"),
