@@ -8,7 +8,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
-from hypothesis import HealthCheck, given, settings
+from hypothesis import HealthCheck, example, given, settings
 from hypothesis import strategies as st
 from sqlalchemy import event, func, select
 from sqlalchemy.orm import Session, sessionmaker
@@ -91,6 +91,7 @@ held = st.tuples(
 
 @settings(max_examples=6, deadline=None, suppress_health_check=[HealthCheck.function_scoped_fixture])
 @given(history=st.lists(held, min_size=1, max_size=3), parquet=st.sampled_from([False, False, True]))
+@example(history=[(ADA, "", "", [("a", "b", 1)])], parquet=False)  # by a policy that is nowhere else
 def test_what_is_exported_is_exported_again_where_it_was_imported(
     history: list[tuple[LabelerName, str, str, list[tuple[str, str, int]]]], parquet: bool
 ) -> None:
