@@ -92,8 +92,10 @@ def test_each_order_goes_through_all_of_them(server: LiveServer, visitor: Visito
 def test_an_order_looks_through_so_many_prompts_at_once(
     server: LiveServer, visitor: Visitor, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    del server
+    with transaction(server.runtime.write) as session:
+        session.get_one(Prompt, 1).archived_at = utc_now()
     monkeypatch.setattr(record_window, "LOOKED_THROUGH", 30)
+    assert 'id="prompt-1"' in visitor.get("/data/prompts?show=archived&sort=newest"), "found at once: by an index"
     word = "q=zebra-that-is-not-there"
     page = visitor.get(f"/data/prompts?sort=most_shown&{word}")
     assert "None so far." in page

@@ -53,7 +53,7 @@ FAULTS = [
     by_id("behind a full page there is always one", "if len(rows) > limit else None", "if len(rows) >= limit else None"),
     counts("what a file is still bringing is counted", " - (session.scalar(unseen) or 0)", "", BROKEN_OFF),
     labeler_list("labelers of a file that is not in yet are listed", "[Labeler.import_id.is_(None)]", "[]", BROKEN_OFF),
-    file_steps("labelers of a file that came to nothing stay", "session.execute(delete(Labeler)", "0 and session.execute(delete(Labeler)"),
+    file_steps("labelers of a file that came to nothing stay", "    if labelers:\n        session.execute(delete(Labeler)", "    if False:\n        session.execute(delete(Labeler)"),
     names("who came meanwhile goes with the file", "    labeler.import_id = None\n    if kind", "    if kind", BROKEN_OFF),
     prompt_list("the most shown come last", "Order((Prompt.shown, Prompt.id), falling=True)", "Order((Prompt.shown, Prompt.id), falling=False)"),
     prompt_list("an order looks at all prompts at once", "along=conditions if few else ()", "along=conditions"),

@@ -168,12 +168,16 @@ def test_what_a_file_is_still_bringing_counts_nowhere(
     file = BytesIO("\n".join(map(json.dumps, rows)).encode())
     seen: list[RecordCounts] = []
 
+    def shown(session: Session) -> list[str]:
+        return [each.name for each in list_labelers(session, LabelersWanted(), {}, after=None, limit=9).items]
+
     def noticed(session: Session, **given: Any) -> ImportSummary:
         if len(seen) == 2:
             raise OSError("No space left on device")
         taken = take_in(session, **given)
-        get_or_create_labeler(session, "labeler 1")
+        get_or_create_labeler(session, "labeler 0")  # whom the file had named before
         seen.append(count_records(session))
+        assert shown(session) == ["labeler 0"]
         return taken
 
     monkeypatch.setattr(imports, "take_in", noticed)
@@ -183,10 +187,7 @@ def test_what_a_file_is_still_bringing_counts_nowhere(
     for counts in seen:
         assert (counts.prompts, counts.groups, counts.rankings, counts.labelers) == (0, 0, 0, 1)
     with read() as session:
-        assert list(session.scalars(select(Labeler.name))) == ["labeler 1"]
-        assert [each.name for each in list_labelers(session, LabelersWanted(), {}, after=None, limit=9).items] == [
-            "labeler 1"
-        ]
+        assert list(session.scalars(select(Labeler.name))) == shown(session) == ["labeler 0"]
     importer.run(file, fitting)
     with read() as session:
         counts = count_records(session)
