@@ -26,7 +26,7 @@ FRAMEWORKS = [
     *("_",),  # torch.library: a fake of an operator
     *("typing", "intrinsic_name"),  # numba, llvmlite
     *("__signature__", "__annotations__"),  # inspect
-    *("link_close", "table_open", "table_close", "validateLink"),  # markdown-it
+    *("link_open", "link_close", "table_open", "table_close", "validateLink"),  # markdown-it
     *("FrontEndHook", "initialize"),  # hatchling
 ]
 CLIENTS = ("app/api/", "app/chat.py")  # fields of what goes over the wire: clients read and write them

@@ -87,9 +87,15 @@ def _is_address(url: str) -> bool:
 class _Renderer(RendererHTML):
     """With the address behind each link, no pictures, and tables that scroll by themselves."""
 
+    def link_open(self, tokens: Sequence[Token], idx: int, options: OptionsDict, env: MutableMapping[str, Any]) -> str:
+        """Nothing for `[words]()`: to a browser, an empty address is the page that it stands on."""
+        return self.renderToken(tokens, idx, options, env) if tokens[idx].attrs["href"] else ""
+
     def link_close(self, tokens: Sequence[Token], idx: int, *_: object) -> str:
         opened = next(place for place in range(idx, -1, -1) if tokens[place].type == "link_open")
         address = str(tokens[opened].attrs["href"])
+        if not address:
+            return ""
         shown = "".join(piece.content for piece in tokens[opened + 1 : idx])
         if shown in (address, address.removeprefix("mailto:")):
             return "</a>"

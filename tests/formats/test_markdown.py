@@ -153,6 +153,11 @@ def test_only_the_web_and_mail_are_linked(address: str) -> None:
     assert read(f"![a]({address})").links == []
 
 
+def test_a_link_to_nowhere_is_its_words() -> None:
+    reader = read("[a *b*]() and [c](\n) and ![d]()")
+    assert (reader.links, reader.text) == ([], "a b and c and d ()\n")
+
+
 def test_where_a_link_leads_is_shown_behind_it() -> None:
     reader = read('[our bank](https://evil.example/x "a title") and <https://a.example> or [mail](mailto:a@b.example)')
     assert reader.text == ("our bank (https://evil.example/x) and https://a.example or mail (mailto:a@b.example)\n")

@@ -170,6 +170,7 @@ FAULTS = [
     figures("a hyphen for a minus", 'text.replace("-", MINUS)', "text"),
     markdown("HTML in a text is HTML", '"html": False', '"html": True'),
     markdown("any address is linked", "return _ADDRESS.match(url) is not None", "return True"),
+    markdown("an empty address is linked", ' if tokens[idx].attrs["href"] else ""', ""),
     markdown("pages of this program are linked", "(?:https?://|mailto:)", "(?:https?:)?//|mailto:|/"),
     markdown("a page that a link opens may steer this one", "noopener noreferrer nofollow", "nofollow"),
     markdown("where a link leads is not told", "if shown in (address,", "if shown or shown in (address,"),
