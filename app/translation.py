@@ -12,7 +12,7 @@ whole sentences, since languages order words otherwise, and plain text, never HT
 from collections.abc import Iterator
 from contextlib import contextmanager
 from contextvars import ContextVar
-from functools import cache
+from functools import cache, reduce
 from io import BytesIO
 from pathlib import Path
 from typing import Any
@@ -27,6 +27,10 @@ from app.layout import TRANSLATIONS
 SOURCE_LANGUAGE = "en"
 LANGUAGES = {"en": "English", "zh": "中文"}
 """Each language that pages come in, by its own name."""
+STOPS = tuple(".!?:…。！？：")
+"""With which a sentence ends by itself."""
+CLOSING = "\"')”’）】」"
+"""What may stand behind them."""
 _language: ContextVar[str] = ContextVar("language", default=SOURCE_LANGUAGE)
 
 
@@ -60,6 +64,13 @@ def ngettext(singular: str, plural: str, count: int, **values: Any) -> str:
     """The form of the message that fits the count, which `{n}` stands for (unless `n` is given, as text)."""
     text: str = _translations(language()).ngettext(singular, plural, count)
     return text.format(**{"n": count, **values})
+
+
+def sentences(*said: str) -> str:
+    """Texts one behind the other, each with a full stop, as the language writes them; empty ones are left out. A sign
+    that is put between two texts elsewhere is English in every language."""
+    ended = [each if each.rstrip(CLOSING).endswith(STOPS) else _("{sentence}.", sentence=each) for each in said if each]
+    return reduce(lambda before, sentence: _("{before} {sentence}", before=before, sentence=sentence), ended or [""])
 
 
 def catalogue_path(code: str) -> Path:

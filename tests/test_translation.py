@@ -7,7 +7,7 @@ from anyio import to_thread
 from babel.support import Translations
 
 from app import translation
-from app.translation import N_, _, language, ngettext, script_messages, speaking
+from app.translation import N_, _, language, ngettext, script_messages, sentences, speaking
 
 
 class _Shouting(Translations):
@@ -33,6 +33,13 @@ def test_english_is_as_it_is_written() -> None:
     )
     assert ngettext("{n} answer", "{n} answers", 1000, n="1,000") == "1,000 answers"
     assert N_("mark") == "mark"
+
+
+def test_sentences_stand_one_behind_the_other_as_the_language_writes_them() -> None:
+    assert sentences("Losses", "", "They fell.", "Why?") == "Losses. They fell. Why?"
+    assert sentences() == ""
+    with speaking("zh"):
+        assert sentences("损失", "先降后升。", "“好？”", "（完。）") == "损失。先降后升。“好？”（完。）"
 
 
 def test_inside_it_is_the_other_language_and_afterwards_not() -> None:

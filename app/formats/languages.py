@@ -136,11 +136,3 @@ def _with_commas(names: Sequence[str]) -> str:
     for each in names[1:]:
         said = _("{earlier}, {next}", earlier=said, next=each)
     return said
-
-
-def in_a_text(sentences: Iterable[str]) -> str:
-    """Sentences one after another, with the blank between them that the language has."""
-    text = ""
-    for sentence in sentences:
-        text = _("{before} {sentence}", before=text, sentence=sentence) if text else sentence
-    return text

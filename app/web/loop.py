@@ -175,7 +175,7 @@ def _policy_figure(status: LoopStatus) -> tuple[str, tuple[str, ...]]:
 
 
 def _comparison_figure(status: LoopStatus) -> tuple[str, tuple[str, ...]]:
-    share = win_rate(status)
+    share = win_rate(status.policy)
     return percent(share), (_("won against the SFT model") if share is not None else _("nothing compared yet"),)
 
 

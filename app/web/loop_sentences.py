@@ -20,9 +20,9 @@ def next_sentence(status: LoopStatus) -> str:
     return _NEXT.get(status.situation, _more_rankings)(status)
 
 
-def win_rate(status: LoopStatus) -> float | None:
-    """Of the newest policy."""
-    return None if status.policy is None else (status.policy.metrics.get("evaluation") or {}).get("win_rate")
+def win_rate(policy: Version | None) -> float | None:
+    """By its comparison with the SFT model; None before."""
+    return None if policy is None else (policy.metrics.get("evaluation") or {}).get("win_rate")
 
 
 # What is
@@ -150,7 +150,7 @@ def _after_the_job(status: LoopStatus) -> str:
 
 
 def _decision(status: LoopStatus) -> str:
-    share = win_rate(status)
+    share = win_rate(status.candidate)
     if share is None:
         return _("Look at its answers, then use it or leave it.")
     return _(

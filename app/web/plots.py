@@ -5,10 +5,9 @@ from dataclasses import dataclass
 
 from app.db.models.jobs import JobMetric
 from app.formats.figures import significant
-from app.formats.languages import in_a_text
 from app.kinds.kind import Plot, Series
 from app.kinds.registry import kind_of
-from app.translation import N_, _
+from app.translation import N_, _, sentences
 from app.web.plot_pictures import Picture, Points, picture_of
 
 MAX_TABLE_ROWS = 12
@@ -68,7 +67,7 @@ class Table:
     def summary(self) -> str:
         if not self.points:
             return _("No points were recorded.") if self.ended else _("No points yet.")
-        return in_a_text(self._sentence(index, line) for index, line in enumerate(self.lines))
+        return sentences(*(self._sentence(index, line) for index, line in enumerate(self.lines)))
 
     @property
     def picture(self) -> Picture | None:

@@ -105,6 +105,11 @@ def in_html_by_count(singular: str, plural: str, count: int, **values: Any) -> M
     return escape(form).format(**{"n": count, **values})
 
 
+def sentences_in_html(*said: str) -> Markup:
+    """As `translation.sentences`; what is no Markup is escaped."""
+    return Markup(translation.sentences(*(str(escape(each)) for each in said)))
+
+
 @dataclass(frozen=True)
 class Globals:
     """What every template may use: of the program."""
@@ -123,6 +128,8 @@ class Globals:
     """A message in the page's language: `_("Version {id}", id=7)`."""
     ngettext: Callable[..., Markup] = in_html_by_count
     """The same by a count: `ngettext("{n} answer", "{n} answers", 4)`."""
+    sentences: Callable[..., Markup] = sentences_in_html
+    """Texts one behind the other, with the language's full stops: `sentences(title, said)`."""
     script_messages: Callable[[str], Mapping[str, str]] = translation.script_messages
     """Of the scripts, in a language."""
     languages: Mapping[str, str] = field(default_factory=lambda: translation.LANGUAGES)

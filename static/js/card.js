@@ -4,7 +4,7 @@
 import { draftOf, keepDraft } from "./drafts.js";
 import { makeDraggable } from "./dragging.js";
 import { waitingFor } from "./kept.js";
-import { _ } from "./messages.js";
+import { _, sentences } from "./messages.js";
 import { OWN, OwnAnswer } from "./own_answer.js";
 import { notation, ordinal, Ranking, rankText, spoken } from "./ranking.js";
 import { announce } from "./say.js";
@@ -220,7 +220,7 @@ export class Card {
     shown.textContent = notation(this.ranking, this.#letterOf) + (this.ranking.tieNext ? " = …" : "");
     const said = document.createElement("span");
     said.className = "visually-hidden";
-    said.textContent = `${spoken(this.ranking, this.#letterOf)}. `;
+    said.textContent = sentences(spoken(this.ranking, this.#letterOf));
     rest.textContent = this.ranking.complete ? "" : _("{letters} left", { letters: this.#missing() });
     this.order.replaceChildren(shown, said, " ", rest);
   }

@@ -9,7 +9,7 @@ import { troubleNotice } from "./dice_trouble.js";
 import { cast, keptWords, rolled, thought, wouldCome } from "./dice_words.js";
 import { floatsOf, Place } from "./distribution.js";
 import { button, make, write } from "./elements.js";
-import { _ } from "./messages.js";
+import { _, sentences } from "./messages.js";
 import { announce } from "./say.js";
 import { nameOf } from "./token_text.js";
 import { tumble } from "./tumble.js";
@@ -218,7 +218,7 @@ export class DicePanel {
     const parts = [thought(token, place)];
     if (own) parts.push(cast({ token, taken, greedy, landing }));
     else if (landing) parts.push(wouldCome({ number: token.uniform, landing, token, greedy: dice.greedy }));
-    write(this.sentence, parts.filter(Boolean).join(" "));
+    write(this.sentence, sentences(...parts));
   }
 
   #tellPlace() {

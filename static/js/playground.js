@@ -3,7 +3,7 @@
 import { closeDice } from "./answer_tokens.js";
 import { copy } from "./copying.js";
 import { button, make } from "./elements.js";
-import { _, ngettext } from "./messages.js";
+import { _, ngettext, sentences } from "./messages.js";
 import { addressOf, askedOf, diceOf, hashOf, isEmpty, newSeed, queryOf, stopsAreCut } from "./playground_address.js";
 import { PlaygroundForm } from "./playground_form.js";
 import { Run } from "./playground_run.js";
@@ -49,9 +49,9 @@ async function refusedByServer(entries) {
     const response = await fetch("/playground/check", { method: "POST", body: new URLSearchParams(entries) });
     const { wrong, values } = await response.json();
     form.showWrong(wrong, values);
-    const sentences = Object.values(wrong);
-    announce(sentences.join(" "));
-    return sentences.length > 0;
+    const said = Object.values(wrong);
+    announce(sentences(...said));
+    return said.length > 0;
   } catch {
     return false;
   }

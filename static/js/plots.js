@@ -2,7 +2,7 @@
 
 import { fitsLog, smoothed } from "./curve_view.js";
 import { significant } from "./figures.js";
-import { _ } from "./messages.js";
+import { _, sentences } from "./messages.js";
 import { Series } from "./series.js";
 
 const HEIGHT = 200;
@@ -157,11 +157,11 @@ class Plot {
   }
 
   #tell() {
-    const sentences = this.legend.map((item, index) => {
+    const said = this.legend.map((item, index) => {
       if (this.chart.cursor.idx == null) item.querySelector("[data-latest]").textContent = this.series.latest(index);
       return this.series.sentence(index, item.dataset.sentence, item.dataset.noValues);
     });
-    this.figure.querySelector("[data-summary]").textContent = sentences.join(" ");
+    this.figure.querySelector("[data-summary]").textContent = sentences(...said);
   }
 
   /** The table of the figures, while somebody reads it. */

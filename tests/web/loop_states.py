@@ -30,6 +30,7 @@ EMPTY = LoopStatus(
     reward=None,
     outdated=False,
     policy=None,
+    candidate=None,
     answerer=SFT,
     auto_policy_accuracy=0.7,
     auto_activate=False,
@@ -39,7 +40,9 @@ ENOUGH = replace(EMPTY, rankings=RankingCounts(8, 0, 0), new_rankings=8)
 GOOD = version(2, VersionKind.REWARD, VersionStatus.ACTIVE, held_out_accuracy=0.82)
 LEARNED = replace(ENOUGH, new_rankings=0, reward=GOOD)
 WAITING = version(3, VersionKind.POLICY, VersionStatus.CANDIDATE, evaluation={"win_rate": 0.64})
+UNCOMPARED = version(3, VersionKind.POLICY, VersionStatus.CANDIDATE)
 POLICY = version(3, VersionKind.POLICY, VersionStatus.ACTIVE, evaluation={"win_rate": 0.64})
+OLDER = version(2, VersionKind.POLICY, VersionStatus.CANDIDATE, evaluation={"win_rate": 0.58})
 LEFT = version(3, VersionKind.POLICY, VersionStatus.RETIRED, evaluation={"win_rate": 0.64})
 
 
@@ -215,7 +218,7 @@ STATES = [
     ),
     Row(
         "candidate",
-        replace(LEARNED, policy=WAITING),
+        replace(LEARNED, policy=WAITING, candidate=WAITING),
         Situation.DECIDING,
         "Policy 3 is waiting for your decision.",
         "It won 64% of its comparisons with the SFT model. Look, then use it or leave it.",
@@ -223,15 +226,49 @@ STATES = [
     ),
     Row(
         "candidate without a figure",
-        replace(LEARNED, policy=version(3, VersionKind.POLICY, VersionStatus.CANDIDATE, evaluation={})),
+        replace(LEARNED, policy=UNCOMPARED, candidate=UNCOMPARED),
         Situation.DECIDING,
         "Policy 3 is waiting for your decision.",
         "Look at its answers, then use it or leave it.",
         "decide",
     ),
     Row(
+        "the newest is discarded, an older one waits still",
+        replace(
+            LEARNED, policy=version(3, VersionKind.POLICY, VersionStatus.CANDIDATE, evaluation={}), candidate=OLDER
+        ),
+        Situation.DECIDING,
+        "Policy 2 is waiting for your decision.",
+        "It won 58% of its comparisons with the SFT model. Look, then use it or leave it.",
+        "decide",
+    ),
+    Row(
+        "rolled back to an older one, and one waits still",
+        replace(LEARNED, policy=LEFT, candidate=OLDER),
+        Situation.DECIDING,
+        "Policy 2 is waiting for your decision.",
+        "It won 58% of its comparisons with the SFT model. Look, then use it or leave it.",
+        "decide",
+    ),
+    Row(
+        "candidate whose comparison failed",
+        replace(LEARNED, policy=UNCOMPARED, candidate=UNCOMPARED, failed=job("evaluate", JobStatus.FAILED)),
+        Situation.FAILED,
+        "Evaluation failed.",
+        "The Train page says why, and starts it again.",
+        "evaluate",
+    ),
+    Row(
+        "candidate, another job failed",
+        replace(LEARNED, policy=WAITING, candidate=WAITING, failed=job("train_reward", JobStatus.FAILED)),
+        Situation.DECIDING,
+        "Policy 3 is waiting for your decision.",
+        "It won 64% of its comparisons with the SFT model. Look, then use it or leave it.",
+        "decide",
+    ),
+    Row(
         "candidate, while the next one trains",
-        replace(LEARNED, policy=WAITING, job=job("train_reward", R)),
+        replace(LEARNED, policy=WAITING, candidate=WAITING, job=job("train_reward", R)),
         Situation.RUNNING,
         "The reward model is learning from your rankings.",
         "If it is right on 70% of held-out pairs, PPO begins by itself.",

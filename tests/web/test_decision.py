@@ -239,6 +239,26 @@ def test_the_newest_stands_on_top_and_the_others_in_a_line(server: LiveServer, v
     assert f"Older ones that wait, too: Policy {old}" in said
 
 
+@pytest.mark.parametrize("compared", [True, False])
+def test_all_pages_ask_for_the_same_decision(server: LiveServer, visitor: Visitor, compared: bool) -> None:
+    """The card, the loop above the label page and the arena; whether it was compared or not, newest or not."""
+    old, new = (add_candidate(server, EVALUATION if compared else None) for _ in range(2))
+
+    def asked(number: int) -> bool:
+        strip, arena = words_of(visitor.get("/strip")), visitor.get("/arena")
+        assert f"Policy {number} waits for your decision" in words_of(card(visitor.get("/train")))
+        assert f'<option value="{number}" selected' in arena
+        return f"Policy {number} is waiting for your decision." in strip and f"Decide about Policy {number}" in strip
+
+    assert asked(new)
+    visitor.send(f"/versions/{new}/discard")
+    assert asked(old)
+    visitor.send(f"/versions/{new}/activate")
+    assert asked(old), "another one answers, and it waits still"
+    visitor.send(f"/versions/{old}/discard")
+    assert "decision" not in words_of(visitor.get("/strip"))
+
+
 @pytest.mark.parametrize("fragment", [False, True])
 def test_what_is_discarded_can_be_taken_back(server: LiveServer, visitor: Visitor, fragment: bool) -> None:
     number = add_candidate(server, EVALUATION)

@@ -68,8 +68,7 @@ class _Said(HTMLParser):
             self._open.pop()
 
     def handle_data(self, data: str) -> None:
-        if not any(self._open):
-            self.texts.append(data)
+        self.texts.append("x" if any(self._open) else data)
 
 
 def unmarked(html: str) -> list[str]:
@@ -84,6 +83,16 @@ def unmarked(html: str) -> list[str]:
         if WORD.search(NAMES.sub("", text)):
             left.append(" ".join(text.split()))
     return left
+
+
+def with_english_signs(html: str) -> list[str]:
+    """Messages behind which the page itself puts a sign: it would be an English one behind Chinese, too."""
+    said = _Said()
+    said.feed(html)
+    whole = "".join(said.texts)
+    while (shorter := MARKED.sub("字", whole)) != whole:
+        whole = shorter
+    return re.findall(r".{0,30}字[.,;:!?](?!\w).{0,30}", whole)
 
 
 @pytest.fixture
@@ -163,8 +172,9 @@ def test_no_page_says_a_word_that_the_catalogue_does_not_have(
 ) -> None:
     made = training_states(server)
     add_reward(server)
-    wrong = {name: left for name, html in pages(foreign, made) if (left := unmarked(html))}
-    assert wrong == {}
+    seen = list(pages(foreign, made))
+    assert {name: left for name, html in seen if (left := unmarked(html))} == {}
+    assert {name: left for name, html in seen if (left := with_english_signs(html))} == {}
     files = {path.relative_to(TEMPLATES).as_posix() for path in TEMPLATES.rglob("*.html")}
     assert {file for file in files if file.startswith(ROOMS)} - rendered - {"sign_in/index.html"} == set()
 

@@ -27,7 +27,7 @@ def test_stations_say_their_numbers() -> None:
         ("–", "nothing compared yet"),
         ("SFT model 1", "answers now"),
     ]
-    assert figures(loop_in_words(replace(LEARNED, policy=WAITING))) == [
+    assert figures(loop_in_words(replace(LEARNED, policy=WAITING, candidate=WAITING))) == [
         ("8", "rankings"),
         ("82%", "held-out accuracy", "8 more rankings"),
         ("Policy 3", "the newest"),
@@ -38,7 +38,7 @@ def test_stations_say_their_numbers() -> None:
 
 
 def test_each_station_leads_to_where_it_is_seen() -> None:
-    addresses = [each.address for each in loop_in_words(replace(LEARNED, policy=WAITING)).stations]
+    addresses = [each.address for each in loop_in_words(replace(LEARNED, policy=WAITING, candidate=WAITING)).stations]
     assert addresses == ["/", "/versions/2", "/versions/3", "/versions/3", "/train#decision"]
     assert [each.address for each in loop_in_words(EMPTY).stations][1:4] == ["/train"] * 3
     running = loop_in_words(replace(LEARNED, policy=WAITING, job=job("train_policy", JobStatus.RUNNING)))

@@ -7,10 +7,24 @@ import httpx2
 
 from tests.live import LiveServer
 
+ENGLISH_SIGN = re.compile(r".{0,40}[\u4e00-\u9fff](?:</\w+>)*\s*[.,;:!?](?!\w).{0,20}")
+"""Behind Chinese: a sign that the page itself put there, for messages have their own (tests/test_messages.py)."""
+
+
+def _read_signs(response: httpx2.Response) -> None:
+    """Of every Chinese page that any test gets."""
+    if not response.headers.get("content-type", "").startswith("text/html"):
+        return
+    response.read()
+    if '<html lang="zh"' in response.text:
+        spoken = re.sub(r"<(script|style|textarea)\b.*?</\1>", "", response.text, flags=re.DOTALL)
+        assert ENGLISH_SIGN.findall(spoken) == [], response.url
+
 
 class Visitor:
     def __init__(self, server: LiveServer) -> None:
         self.client = httpx2.Client(base_url=server.url, follow_redirects=True, headers={"accept": "text/html"})
+        self.client.event_hooks = {"response": [_read_signs]}
 
     def get(self, path: str) -> str:
         response = self.client.get(path)

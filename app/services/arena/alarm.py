@@ -114,6 +114,8 @@ class Rise:
 
 
 def verdict_of(rise: Rise | None, counts: Counts) -> AlarmVerdict:
+    """At one half exactly the votes do not go its way: they do not follow the praise (Gao et al. 2023, Figure 1: the
+    proxy's score rises, what people would say does not)."""
     if rise is None:
         return AlarmVerdict.NO_SCORES
     if not rise.is_clear:

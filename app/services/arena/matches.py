@@ -6,6 +6,7 @@ from sqlalchemy.orm import Session
 
 from app.db.models.versions import Version, VersionKind
 from app.errors import InvalidError, UnavailableError
+from app.services.lifecycle.deciding import candidate_of
 from app.services.versions import versions
 from app.services.versions.answering import answering_version
 from app.translation import _
@@ -54,14 +55,6 @@ def default_match(session: Session) -> Match:
         return Match(candidate, active)
     other = _opponent(session, active.id)
     return Match(active, other) if other.kind is VersionKind.SFT else Match(other, active)
-
-
-def candidate_of(session: Session) -> Version | None:
-    """The newest policy that waits for a decision: never active, not discarded, its files are there."""
-    return next(
-        (each for each in _there(session) if each.kind is VersionKind.POLICY and each.waits),
-        None,
-    )
 
 
 def may_compare(session: Session) -> list[Version]:

@@ -3,8 +3,7 @@
 from dataclasses import dataclass, fields
 from datetime import datetime
 
-from app.formats.languages import in_a_text
-from app.translation import _, ngettext
+from app.translation import _, ngettext, sentences
 
 SHOWN_COLUMNS = 20
 
@@ -58,7 +57,7 @@ class ImportSummary:
 
 def told(taken: ImportSummary) -> str:
     """Every count that is not zero is in it."""
-    return in_a_text([_counted(taken), *_there_already(taken), *_not_trained_on(taken), *_not_kept(taken)])
+    return sentences(_counted(taken), *_there_already(taken), *_not_trained_on(taken), *_not_kept(taken))
 
 
 def _counted(taken: ImportSummary) -> str:

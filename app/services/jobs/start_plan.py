@@ -17,7 +17,6 @@ from sqlalchemy.orm import Session
 from app.db.models.jobs import Job, JobStatus
 from app.db.models.versions import Version
 from app.formats.figures import duration, exponential, gibibytes, millions
-from app.formats.languages import in_a_text
 from app.hparams import ModelConfig
 from app.kinds.kind import Kind, StartPlan
 from app.model_info.memory_need import MemoryNeed, offline_memory, ppo_memory, reading_memory
@@ -26,7 +25,7 @@ from app.policy_hparams import FittedEpisodeHparams
 from app.processes.machine import available_bytes
 from app.services.jobs.job_params import hparams_of
 from app.services.versions import versions
-from app.translation import N_, _
+from app.translation import N_, _, sentences
 
 TOO_LITTLE = N_("Too little memory is free: the training would be refused. Close other programs first.")
 USUAL_PROMPT = 64  # tokens
@@ -64,7 +63,7 @@ def start_plan(
     cost = cost_of(session, kind, directory, rankings=rankings, params=params)
     if cost is None:
         return None
-    return StartPlan(in_a_text([_time(cost), _memory(cost), *_rate(cost)]), "" if cost.fits else _(TOO_LITTLE))
+    return StartPlan(sentences(_time(cost), _memory(cost), *_rate(cost)), "" if cost.fits else _(TOO_LITTLE))
 
 
 def cost_of(

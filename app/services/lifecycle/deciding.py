@@ -60,6 +60,11 @@ def candidates(session: Session) -> list[Version]:
     return list(session.scalars(open_ones.order_by(Version.id.desc())))
 
 
+def candidate_of(session: Session) -> Version | None:
+    """What the decision card, the loop and the arena ask about: the newest policy that waits."""
+    return next(iter(candidates(session)), None)
+
+
 def last_discarded(session: Session) -> Version | None:
     """The policy that was decided against last, as long as its files are there and no policy was made since."""
     policies = select(Version).where(Version.kind == VersionKind.POLICY)

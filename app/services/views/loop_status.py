@@ -14,6 +14,7 @@ from app.model_info.scorer_format import is_outdated
 from app.preferences import NOTHING_LEARNED
 from app.services.jobs import heartbeats, jobs, ranking_counts, retraining
 from app.services.jobs.ranking_counts import RankingCounts
+from app.services.lifecycle.deciding import candidate_of
 from app.services.versions import versions
 from app.settings.config import Settings
 
@@ -30,7 +31,7 @@ class Situation(StrEnum):
     RUNNING = "running"
     QUEUED = "queued"
     DECIDING = "deciding"
-    """A policy was compared, and a person decides whether it answers."""
+    """A policy waits, and a person decides whether it answers."""
     FAILED = "failed"
     """The job that ended last failed."""
     OUTDATED = "outdated"
@@ -70,6 +71,9 @@ class LoopStatus:
     """Whether the reward model in use has a format that is read no more."""
     policy: Version | None
     """The newest policy."""
+    candidate: Version | None
+    """The newest policy that waits for a decision, the one on the decision card; an older one than `policy`, where that
+    one was decided about or is gone."""
     answerer: Version | None
     """What answers now."""
     auto_policy_accuracy: float
@@ -82,13 +86,6 @@ class LoopStatus:
         return max(0, self.retrain_after - self.new_rankings)
 
     @property
-    def candidate(self) -> Version | None:
-        """The newest policy, where it was evaluated and waits for a person to decide."""
-        policy = self.policy
-        waits = policy is not None and policy.waits and "evaluation" in policy.metrics
-        return policy if waits else None
-
-    @property
     def accuracy(self) -> float | None:
         """Of the newest reward model, on held-out pairs."""
         return None if self.reward is None else self.reward.metrics.get("held_out_accuracy")
@@ -97,7 +94,7 @@ class LoopStatus:
     def situation(self) -> Situation:
         holds = {
             **self._of_jobs(),
-            Situation.DECIDING: self.candidate is not None,
+            Situation.DECIDING: self.candidate is not None and (self.failed is None or self._is_compared),
             Situation.FAILED: self.failed is not None,
             Situation.OUTDATED: self.outdated,
             **self._of_versions(),
@@ -105,6 +102,11 @@ class LoopStatus:
             Situation.ENOUGH: self.until_training == 0,
         }
         return next((each for each, true in holds.items() if true), Situation.COLLECTING)
+
+    @property
+    def _is_compared(self) -> bool:
+        """Whether all is there to decide about the candidate; else a job that failed goes first."""
+        return self.candidate is not None and "evaluation" in self.candidate.metrics
 
     def _of_jobs(self) -> dict[Situation, bool]:
         job = self.job
@@ -150,6 +152,7 @@ def loop_status(session: Session, settings: Settings, now: datetime) -> LoopStat
         reward=_newest(session, VersionKind.REWARD),
         outdated=_is_outdated(session, settings),
         policy=_newest(session, VersionKind.POLICY),
+        candidate=candidate_of(session),
         answerer=versions.active_answerer_or_none(session),
         auto_policy_accuracy=settings.auto_policy_accuracy,
         auto_activate=settings.auto_activate,

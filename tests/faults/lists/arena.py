@@ -97,6 +97,11 @@ FAULTS = [
         "    if (counts.win_rate or 0.0) > 0.5:\n",
     ),
     alarm(
+        "an even vote is said to go its way",
+        "(counts.win_rate or 0.0) > 0.5 else",
+        "(counts.win_rate or 0.0) >= 0.5 else",
+    ),
+    alarm(
         "a rise over the SFT model is told of another version",
         "versions.sft_of(session, match.version) == match.against:",
         "True:",

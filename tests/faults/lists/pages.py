@@ -40,6 +40,8 @@ code = In("app/web/playground_code.py", "tests/web/test_playground_code.py")
 decision = In("app/web/decision.py", "tests/web/test_decision.py")
 comparing = In("app/web/comparing.py", "tests/web/test_decision.py")
 card = In("templates/train/_decision.html", "tests/web/test_decision.py")
+alarms_of_version = In("templates/versions/_summary.html", "tests/web/test_every_word.py")
+joined = In("app/translation.py", "tests/test_translation.py")
 keys = In(
     "static/js/key_rest.js",
     "tests/browser/test_label_page.py::test_a_second_press_of_enter_on_undo_does_not_send_the_ranking_again",
@@ -52,6 +54,14 @@ differences = In("app/formats/differences.py", "tests/formats/test_differences.p
 
 FAULTS = [
     decision("an alarm of the verdict is silent", 'if told.get("over_optimized") else []', "if False else []"),
+    alarms_of_version(
+        "a page puts an English stop behind a name", '{{ _("{title}.", title=alarm.name) }}', "{{ alarm.name }}."
+    ),
+    joined(
+        "sentences are joined as in English",
+        '_("{before} {sentence}", before=before, ',
+        '"{before} {sentence}".format(before=before, ',
+    ),
     decision("nobody is told that chance may decide", "win is not None and win.error and win.may_be_chance:", "False:"),
     decision("the button is filled whatever warns", "self.win.low > 0.5 and not self.alarms", "self.win.low > 0.5"),
     decision(

@@ -13,7 +13,12 @@ page = In("app/web/token_cuts.py", "tests/web/test_tokens.py")
 keys = In("static/js/cut_keys.js", "tests/static/test_js.py")
 scripts = In("static/js/cuts.js", "tests/browser/test_tokens_page.py")
 
-status = In("app/services/views/loop_status.py", "tests/web/test_loop_sentences.py", "tests/web/test_loop.py")
+status = In(
+    "app/services/views/loop_status.py",
+    "tests/web/test_loop_sentences.py",
+    "tests/web/test_loop.py",
+    "tests/web/test_decision.py",
+)
 sentences = In("app/web/loop_sentences.py", "tests/web/test_loop_sentences.py")
 loop = In("app/web/loop.py", "tests/web/test_loop.py")
 fold = In("static/js/loop.js", "tests/browser/test_loop.py")
@@ -47,6 +52,8 @@ FAULTS = [
     scripts("each token is a tab stop", "each.tabIndex = each === stop ? 0 : -1", "each.tabIndex = 0"),
     status("a job runs although no worker lives", "Situation.WITHOUT_WORKER: job is not None and self.worker_lost", "Situation.WITHOUT_WORKER: False"),
     status("an old reward model speaks for a newer policy", "newest = reward is not None and (policy is None or policy.id < reward.id)", "newest = reward is not None and policy is None"),
+    status("the loop asks about the newest policy alone", "candidate=candidate_of(session),", "candidate=(lambda newest: newest if newest is not None and newest.waits else None)(_newest(session, VersionKind.POLICY)),"),
+    status("a decision hides that its comparison failed", "(self.failed is None or self._is_compared)", "True"),
     status("chance is good enough", "accuracy is not None and accuracy <= CHANCE", "False"),
     status("an earlier failure is told", "order_by(Job.number.desc()).limit(1))\n    return ended", "order_by(Job.number).limit(1))\n    return ended"),
     status("any version that answers was rolled back to", "and answerer.id < policy.id", "and answerer.id > policy.id"),

@@ -27,6 +27,8 @@ UP, LEVEL = Rise(0.8, 0.1, 40), Rise(0.1, 0.1, 40)
         (UP, Counts(wins=8, losses=11), AlarmVerdict.TOO_FEW),
         (UP, Counts(both_bad=200), AlarmVerdict.TOO_FEW),
         (UP, Counts(wins=8, losses=12), AlarmVerdict.WATCH),
+        (UP, Counts(wins=10, losses=10), AlarmVerdict.WATCH),  # one half: the votes do not follow the praise
+        (UP, Counts(wins=9, losses=9, ties=4), AlarmVerdict.WATCH),
         (UP, Counts(wins=12, losses=8), AlarmVerdict.LEANING),
         (UP, Counts(wins=14, losses=6), AlarmVerdict.LEANING),
         (UP, Counts(wins=10), AlarmVerdict.FINE),  # settled early

@@ -6,7 +6,8 @@ from sqlalchemy.orm import Session
 from app.db.base import utc_now
 from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.errors import GoneError, InvalidError, NotFoundError
-from app.services.arena.matches import NoMatchError, candidate_of, match_of, may_compare
+from app.services.arena.matches import NoMatchError, match_of, may_compare
+from app.services.lifecycle.deciding import candidate_of
 from app.services.versions import versions
 
 

@@ -15,6 +15,14 @@ test("without a catalogue a message is what stands there, with its values", asyn
   assert.equal(ngettext("{n} answer", "{n} answers", 2), "2 answers");
 });
 
+test("sentences stand one behind the other as the language writes them", async () => {
+  const english = await messagesOf(undefined);
+  assert.equal(english.sentences("Losses", "", "They fell."), "Losses. They fell.");
+  assert.equal(english.sentences(), "");
+  const chinese = await messagesOf({ "{sentence}.": "{sentence}。", "{before} {sentence}": "{before}{sentence}" });
+  assert.equal(chinese.sentences("损失", "先降后升。", "“好？”"), "损失。先降后升。“好？”");
+});
+
 test("with one it is the catalogue's, each form by itself", async () => {
   const { _, ngettext } = await messagesOf({
     "Try again": "再试一次",
