@@ -51,6 +51,11 @@ class RankingOut(Out):
     """Since when it counts no more; null while it counts."""
 
 
+class RankingChanged(RankingCreated):
+    changed: bool
+    """Whether another ranking stands in the place of the one that was named; false: it says what was sent already."""
+
+
 class PredictedAnswerOut(Out):
     answer_id: int
     """Its number."""
@@ -134,9 +139,10 @@ def withdraw(ranking_id: RowId, runtime: RuntimeDep, session: WriteSession, who:
 
 
 @router.put("/{ranking_id}", responses=raises(NotFoundError, ConflictError, UnavailableError, FULL))
-async def change(ranking_id: RowId, body: OrderIn, runtime: RuntimeDep, who: ApiLabeler) -> RankingCreated:
+async def change(ranking_id: RowId, body: OrderIn, runtime: RuntimeDep, who: ApiLabeler) -> RankingChanged:
     """Puts another order in the place of one of your own rankings, which is withdrawn with it: until then it counts.
-    The answer names the ranking that stands now. Sent again it changes nothing."""
+    The answer names the ranking that stands now; where it says what was sent already, that is the one that was named,
+    and nothing is changed. Sent again it changes nothing."""
     own = None if body.own_answer is None else OwnAnswer(body.own_answer.text, body.own_answer.rank)
     if own is not None:
         group_id = await runtime.reading.run(lambda session: get_ranking(session, ranking_id).group_id)
@@ -148,7 +154,7 @@ async def change(ranking_id: RowId, body: OrderIn, runtime: RuntimeDep, who: Api
 
 def _change(
     session: Session, *, runtime: Runtime, who: LabelerName, ranking_id: int, body: OrderIn, own: OwnAnswer | None
-) -> RankingCreated:
+) -> RankingChanged:
     ranking = change_ranking(
         session,
         ranking_id,
@@ -158,7 +164,7 @@ def _change(
         duration_ms=body.duration_ms,
         retrain_after=runtime.settings.retrain_after_rankings,
     )
-    return RankingCreated(ranking_id=ranking.id)
+    return RankingChanged(ranking_id=ranking.id, changed=ranking.id != ranking_id)
 
 
 @router.get(

@@ -75,7 +75,8 @@ async def change(
     except InvalidError as error:
         refused = partial(_refused, request=request, runtime=runtime, ranking_id=ranking_id, form=form, error=error)
         return await runtime.reading.run(refused)
-    return RedirectResponse(f"{PATH}/rankings/{standing_id}?done=change", 303)
+    done = "change" if standing_id != ranking_id else "unchanged"
+    return RedirectResponse(f"{PATH}/rankings/{standing_id}?done={done}", 303)
 
 
 def _change(

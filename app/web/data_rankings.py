@@ -58,6 +58,7 @@ DONE = {
     "withdraw": N_("The ranking was withdrawn. It is kept here, and no training learns from it any more."),
     "restore": N_("The ranking counts again."),
     "change": N_("This is the ranking that counts now. What it was before is kept, and marked as withdrawn."),
+    "unchanged": N_("Nothing was changed: this order counts already, with this comment."),
     **TAGS_DONE,
 }
 

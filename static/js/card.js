@@ -14,6 +14,11 @@ const LONGEST_MS = 86_400_000;
 const isTouched = () => matchMedia("(hover: none) and (pointer: coarse)").matches;
 const isNarrow = () => matchMedia("(max-width: 30rem)").matches;
 
+/** How to begin anew where a whole order was given. */
+function beginAnew() {
+  return isTouched() ? _("Tap the best answer to begin a new order.") : _("A letter begins a new order.");
+}
+
 /** What to do with a card that nobody has begun: as short as the room for it. */
 function firstStep() {
   if (isTouched()) return _("Tap the answers, best first.");
@@ -72,9 +77,9 @@ export class Card {
       this.own.fill(draft.own ?? "");
     }
     const ids = this.#ids();
-    if (draft === null) return new Ranking(ids, this.#checkedRanks(ids));
+    if (draft === null) return new Ranking(ids, this.#checkedRanks(ids), { given: kept === null });
     const ranks = Object.entries(draft.ranks ?? {}).filter(([id, rank]) => ids.includes(id) && rank >= 1);
-    return new Ranking(ids, new Map(ranks), draft.implied);
+    return new Ranking(ids, new Map(ranks), { implied: draft.implied });
   }
 
   /** What is ranked: the answers, and an own one as soon as it says something. */
@@ -126,6 +131,7 @@ export class Card {
     if (this.#locked) return;
     const id = this.idOf(letter);
     if (!this.ranking.ids.includes(id)) return;
+    const anew = this.ranking.given;
     if (!this.ranking.pick(id, { tie })) {
       announce(
         _("{letter} is already {rank}. Backspace takes the last step back.", {
@@ -136,15 +142,16 @@ export class Card {
       return;
     }
     this.#changed();
-    this.#tell(id);
+    this.#tell(id, anew);
   }
 
   /** A tap ranks the answer next, or takes it back with all that came after it. */
   tap(id) {
     if (this.#locked || !this.ranking.ids.includes(id)) return;
+    const anew = this.ranking.given;
     if (!this.ranking.pick(id)) this.ranking.takeBack(id);
     this.#changed();
-    this.#tell(id);
+    this.#tell(id, anew);
   }
 
   join() {
@@ -221,7 +228,8 @@ export class Card {
     const said = document.createElement("span");
     said.className = "visually-hidden";
     said.textContent = sentences(spoken(this.ranking, this.#letterOf));
-    rest.textContent = this.ranking.complete ? "" : _("{letters} left", { letters: this.#missing() });
+    if (this.ranking.given) rest.textContent = beginAnew();
+    else if (!this.ranking.complete) rest.textContent = _("{letters} left", { letters: this.#missing() });
     this.order.replaceChildren(shown, said, " ", rest);
   }
 
@@ -239,8 +247,11 @@ export class Card {
     this.#tell(id);
   }
 
-  #tell(id) {
+  /** @param {boolean} anew whether the order of before went, to make room for a new one */
+  #tell(id, anew = false) {
     const values = { letter: this.#letterOf(id), rank: rankText(this.ranking, id) };
+    if (anew)
+      return announce(_("A new order begins: {letter} {rank}. Backspace brings the one of before back.", values));
     const order = spoken(this.ranking, this.#letterOf);
     announce(
       this.ranking.complete

@@ -7,11 +7,13 @@ export class Ranking {
   /**
    * @param {string[]} ids in shown order  @param {Map<string, number>} ranks those already given
    * @param {string | null} implied the one among them that was placed last because all others were
+   * @param {boolean} given whether the ranks are an order that was made before: as a whole it is one to begin anew from
    */
-  constructor(ids, ranks = new Map(), implied = null) {
+  constructor(ids, ranks = new Map(), { implied = null, given = false } = {}) {
     this.ids = ids;
     this.ranks = new Map(ranks);
     this.implied = this.complete && this.ranks.has(implied) ? implied : null;
+    this.given = given && this.complete;
     this.tieNext = false;
     this.past = [];
   }
@@ -35,10 +37,13 @@ export class Ranking {
     return rank !== undefined && this.ids.some((other) => other !== id && this.ranks.get(other) === rank);
   }
 
-  /** Places the next answer, or beside the last one. False when it already has its place. */
+  /** Places the next answer, or beside the last one; behind a given order it is the first of a new one. False when it
+   * already has its place. */
   pick(id, { tie = false } = {}) {
-    if (this.ranks.has(id) && id !== this.implied) return false;
+    const anew = this.given;
+    if (!anew && this.ranks.has(id) && id !== this.implied) return false;
     this.#remember();
+    if (anew) this.ranks = new Map();
     if (this.implied !== null) this.ranks.delete(this.implied);
     const places = this.places();
     if ((tie || this.tieNext) && places.length > 0) places.at(-1).push(id);
@@ -61,7 +66,7 @@ export class Ranking {
     this.ids = ids;
     this.#setPlaces(places.filter((place) => place.length > 0));
     if (!this.ranks.has(this.implied)) this.implied = null;
-    this.tieNext = false;
+    this.given = this.tieNext = false;
     this.past = [];
   }
 
@@ -112,6 +117,7 @@ export class Ranking {
     if (last === undefined) return this.#takeWorst();
     this.ranks = last.ranks;
     this.implied = last.implied;
+    this.given = last.given;
     return true;
   }
 
@@ -129,11 +135,13 @@ export class Ranking {
     if (!this.started) return false;
     this.#setPlaces(this.places().slice(0, -1));
     this.implied = null;
+    this.given = false;
     return true;
   }
 
   #remember() {
-    this.past.push({ ranks: new Map(this.ranks), implied: this.implied });
+    this.past.push({ ranks: new Map(this.ranks), implied: this.implied, given: this.given });
+    this.given = false;
   }
 
   #setPlaces(places) {

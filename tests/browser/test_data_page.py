@@ -85,16 +85,23 @@ def test_by_keyboard_a_ranking_is_withdrawn_and_put_back(mine: Page, label_serve
 def test_by_keyboard_a_ranking_is_changed(mine: Page, label_server: LiveServer) -> None:
     mine.goto(f"{label_server.url}/data/rankings/{rank_by(label_server, 'somebody')}")
     mine.get_by_role("link", name="Change it").press("Enter")
-    expect(mine.locator("#order")).to_contain_text("A › B = C › D")
-    mine.keyboard.press("Escape")
+    expect(mine.locator("#order")).to_contain_text("then D. A letter begins a new order.")
+    mine.keyboard.press("Enter")
+    expect(mine.get_by_role("status").filter(has_text="Nothing was changed")).to_be_focused()
+    mine.get_by_role("link", name="Change it").press("Enter")
+    expect(mine.locator("#order")).to_contain_text("A letter begins a new order.")
+    mine.keyboard.press("d")
+    expect(mine.locator("#order")).to_contain_text("A, B, C left")
+    expect(mine.locator("#announcer")).to_contain_text("A new order begins: D 1st.")
+    mine.keyboard.press("Backspace")
+    expect(mine.locator("#order")).to_contain_text("A letter begins a new order.")
     mine.keyboard.press("d")
     mine.reload()
     expect(mine.locator("#answer-D")).to_have_attribute("data-rank", "1")  # what was begun is there again
     mine.get_by_role("link", name="Leave it as it is").press("Enter")
     expect(mine.get_by_text("withdrawn", exact=True)).to_have_count(0)
     mine.get_by_role("link", name="Change it").press("Enter")
-    expect(mine.locator("#order")).to_contain_text("A › B = C › D")  # and not where it was left alone
-    mine.keyboard.press("Escape")
+    expect(mine.locator("#order")).to_contain_text("A letter begins a new order.")  # and not where it was left alone
     for key in ("d", "c", "b", "Enter"):
         mine.keyboard.press(key)
     expect(mine.get_by_role("status").filter(has_text="This is the ranking that counts now.")).to_be_focused()

@@ -50,6 +50,20 @@ def test_taps_rank_best_first_and_a_second_tap_takes_back_from_there(touched: La
     assert touched.by_letter(touched.rankings()[0]) == {"C": 1, "D": 2, "B": 3, "A": 4}
 
 
+def test_an_order_that_was_undone_goes_where_another_one_begins(touched: LabelPage) -> None:
+    group_id = touched.group_id()
+    tap(touched, "C", "A", "B")
+    touched.page.locator("#submit-ranking").tap()
+    touched.expect_next_card(group_id)
+    touched.page.locator("#undo").tap()
+    expect(touched.page.locator("#order")).to_contain_text("Tap the best answer to begin a new order.")
+    assert touched.marks() == {"C": "1st", "A": "2nd", "B": "3rd", "D": "4th"}
+    tap(touched, "A")
+    assert touched.marks() == {**NOTHING, "A": "1st"}
+    tap(touched, "D", "C")
+    assert touched.marks() == {"A": "1st", "D": "2nd", "C": "3rd", "B": "4th"}
+
+
 def test_ties_and_clearing_have_their_buttons(touched: LabelPage) -> None:
     page = touched.page
     expect(page.locator("[data-tie]:visible")).to_have_count(0)

@@ -132,6 +132,32 @@ def test_ones_own_opens_for_change_and_nothing_is_lost_until_another_order_is_se
     assert f'id="ranking-{mine}"' in visitor.get("/data?state=withdrawn")
 
 
+def stored(server: LiveServer) -> list[tuple[object, ...]]:
+    """All that a change could change."""
+    with server.runtime.read() as session:
+        rows = session.scalars(select(Ranking).order_by(Ranking.id)).all()
+        return [(each.id, each.ranks, each.comment, each.duration_ms, each.withdrawn_at) for each in rows]
+
+
+def test_an_order_that_is_the_same_is_told_as_such(server: LiveServer, visitor: Visitor) -> None:
+    """Page and API, however its ranks are numbered."""
+    mine = rank_one(server, own_name(visitor), "as it was")
+    before, who = stored(server), {"X-Labeler": own_name(visitor)}
+    ranks = before[-1][1]
+    assert isinstance(ranks, dict)
+    same = "".join(str(rank) for rank in ranks.values())
+    kept = change(server, visitor, mine, same, comment="as it was", duration_ms="77")
+    assert kept.url.path == f"/data/rankings/{mine}"
+    assert "Nothing was changed: this order counts already, with this comment." in words_of(kept.text)
+    assert "This is the ranking that counts now." not in kept.text
+    url, body = f"/api/v1/rankings/{mine}", {"ranks": ranks, "comment": "as it was"}
+    assert server.client.put(url, json=body, headers=who).json() == {"ranking_id": mine, "changed": False}
+    assert stored(server) == before
+    changed = server.client.put(url, json=body | {"comment": "another"}, headers=who).json()
+    assert changed == {"ranking_id": newest_ranking(server), "changed": True}
+    assert server.client.put(url, json=body | {"comment": "another"}, headers=who).json() == changed, "sent twice"
+
+
 def test_only_ones_own_is_changed(server: LiveServer, visitor: Visitor) -> None:
     other = rank_one(server, "ada")
     path = f"/data/rankings/{other}/change"
@@ -144,7 +170,7 @@ def test_only_ones_own_is_changed(server: LiveServer, visitor: Visitor) -> None:
     refused = server.client.put(url, json={"ranks": ranks}, headers={"X-Labeler": "bob"})
     assert refused.status_code == 409
     done = server.client.put(url, json={"ranks": ranks, "comment": "x"}, headers={"X-Labeler": "ada"})
-    assert done.json() == {"ranking_id": newest_ranking(server)}
+    assert done.json() == {"ranking_id": newest_ranking(server), "changed": True}
     listed = server.client.get("/api/v1/rankings").json()["items"]
     assert [(each["ranks"], each["comment"]) for each in listed] == [(ranks, "x")]
 

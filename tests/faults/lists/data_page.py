@@ -95,6 +95,8 @@ FAULTS = [
     last("changes start no training", "    session.add(ranking)\n    session.flush()\n    retraining.after_ranking(session, retrain_after=retrain_after)\n    return ranking\n\n\ndef _stored_ranks", "    session.add(ranking)\n    session.flush()\n    return ranking\n\n\ndef _stored_ranks"),
     page("the reward model's opinion of another's ranking is linked", "has_prediction=is_mine and ", "has_prediction="),
     change("somebody else's ranking opens for change", "if ranking.labeler.name != labeler_name(request):", "if False:"),
+    change("an order that stands already is told as a change", 'if standing_id != ranking_id else "unchanged"', 'if standing_id else "unchanged"'),
+    In("app/api/rankings.py", "tests/web/test_data.py")("the API calls an order that stands already a change", "changed=ranking.id != ranking_id", "changed=True"),
     change("a refused order is lost", "former_ranks=ranks_so_far(form),", ""),
     cards("a card that never was theirs was once", "LEFT if group.leased_to == labeler.id else OTHERS", "LEFT"),
     found("in an order by time all rankings are found", "conditions += RankingsWanted(self.standing, self.labeler_id).along()", "pass"),

@@ -32,6 +32,8 @@ FAULTS = [
     playground_address("a long address holds its texts", 'prompt: "", system: "", turns: [], stop: ""', 'system: "", stop: ""'),
     playground_address("a line break in a stop text is a letter", "ESCAPES[letter]", "letter"),
     presets("a preset fits where one of its values stands", ".length === 0", ".length < 2"),
+    ranking("a letter does nothing on an order that was given", "const anew = this.given;", "const anew = false;"),
+    ranking("a letter wipes the order that somebody has just made", "this.given = false;\n  }\n\n  #setPlaces", "}\n\n  #setPlaces"),
     ranking("the place after a tie is the next number", "rank += place.length;", "rank += 1;"),
     ranking("the last answer is not placed by itself", "left.length === 1 &&", "left.length === 0 &&"),
     ranking("a tie goes with the first place", "places.at(-1).push(id)", "places[0].push(id)"),

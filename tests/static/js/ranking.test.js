@@ -46,6 +46,38 @@ test("who has a place keeps it", () => {
   assert.equal(rankText(ranking, "b"), "not ranked");
 });
 
+test("behind a given order a pick begins a new one, and a step back brings it back", () => {
+  const given = new Map(LETTERS.map((id, place) => [id, place + 1]));
+  const ranking = new Ranking(LETTERS, given, { given: true });
+  assert.equal(ranking.given, true);
+  assert.equal(ranking.pick("d", { tie: true }), true);
+  assert.equal(written(ranking), "D");
+  assert.equal(ranking.pick("d"), false);
+  assert.equal(ranking.back(), true);
+  assert.deepEqual([written(ranking), ranking.given], ["A › B › C › D", true]);
+  for (const id of ["c", "a", "b"]) ranking.pick(id);
+  assert.equal(written(ranking), "C › A › B › D");
+  assert.equal(ranking.pick("a"), false, "this one is one's own");
+});
+
+test("a given order that was touched, or is not whole, is gone on with", () => {
+  const given = new Map(LETTERS.map((id, place) => [id, place + 1]));
+  const moved = new Ranking(LETTERS, given, { given: true });
+  moved.setRank("a", 2);
+  assert.equal(moved.pick("c"), false);
+  const shorter = new Ranking(LETTERS, given, { given: true });
+  shorter.back();
+  shorter.pick("d");
+  assert.equal(written(shorter), "A › B › C › D");
+  const part = new Ranking(LETTERS, new Map([["a", 1]]), { given: true });
+  part.pick("b");
+  assert.equal(written(part), "A › B");
+  const longer = new Ranking(LETTERS, given, { given: true });
+  longer.setAnswers([...LETTERS, "e"]);
+  longer.pick("e");
+  assert.equal(written(longer), "A › B › C › D › E");
+});
+
 test("the first pick has nobody to tie with", () => {
   const ranking = fresh();
   assert.equal(ranking.joinNext(), false);
@@ -184,11 +216,11 @@ test("a draft goes on where it was left, and each step back takes a place", () =
     ["b", 3],
     ["d", 4],
   ]);
-  const ranking = new Ranking(LETTERS, ranks, "d");
+  const ranking = new Ranking(LETTERS, ranks, { implied: "d" });
   assert.equal(ranking.tieRank, 3);
   assert.equal(ranking.pick("d", { tie: true }), true);
   assert.equal(written(ranking), "A = C › B = D");
-  const other = new Ranking(LETTERS, ranks, "d");
+  const other = new Ranking(LETTERS, ranks, { implied: "d" });
   other.back();
   other.back();
   assert.equal(written(other), "A = C");
@@ -198,7 +230,7 @@ test("a draft goes on where it was left, and each step back takes a place", () =
 
 test("a fifth answer that came meanwhile has no place, and nothing is implied any more", () => {
   const ranks = new Map(LETTERS.map((id, at) => [id, at + 1]));
-  const ranking = new Ranking([...LETTERS, "e"], ranks, "d");
+  const ranking = new Ranking([...LETTERS, "e"], ranks, { implied: "d" });
   assert.equal(ranking.implied, null);
   assert.equal(ranking.complete, false);
   ranking.pick("e");
