@@ -4,6 +4,28 @@ Knows nothing of HTTP beyond the status number that the web layer answers with.
 """
 
 import random
+from dataclasses import dataclass
+from enum import StrEnum
+
+
+class Record(StrEnum):
+    """What an error may lead to."""
+
+    VERSION = "version"
+    RANKING = "ranking"
+    PROMPT = "prompt"
+    VOTE = "vote"
+    JOB = "job"
+    PAGE = "page"
+    """By its name in app/web/pages.py: what is to be done is done there."""
+
+
+@dataclass(frozen=True)
+class About:
+    """What stands in the way, or where the next step is taken."""
+
+    record: Record
+    id: int | str
 
 
 class AppError(Exception):
@@ -16,11 +38,18 @@ class AppError(Exception):
     title = "Bad request"
 
     def __init__(
-        self, message: str, *, page: str | None = None, param: str | None = None, code: str | None = None
+        self,
+        message: str,
+        *,
+        page: str | None = None,
+        about: About | None = None,
+        param: str | None = None,
+        code: str | None = None,
     ) -> None:
-        """`param` and `code` are for programs: the field that is wrong, and what is wrong, in OpenAI's words."""
+        """`about`: a page has a link there. `param` and `code` are for programs: the field that is wrong, and what is
+        wrong, in OpenAI's words."""
         super().__init__(message)
-        self.message, self.param, self.code = message, param, code
+        self.message, self.about, self.param, self.code = message, about, param, code
         self.page_message = message if page is None else page
 
 

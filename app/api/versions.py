@@ -24,7 +24,8 @@ from app.model_info.gguf_kinds import GgufKind
 from app.model_info.weights import CheckpointError
 from app.model_info.zipped import PIECE_BYTES, zipped
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSession
-from app.services.lifecycle import activation, deciding, gguf_files, removal
+from app.services.lifecycle import deciding, gguf_files, removal
+from app.services.lifecycle.deciding import Decided, Seen
 from app.services.versions import versions
 
 router = APIRouter(prefix="/api/v1/versions", tags=["versions"], route_class=UnitRoute)
@@ -94,6 +95,15 @@ class VersionChange(Model):
     )
 
 
+class SeenIn(Model):
+    """What you saw when you decided: where somebody else decided meanwhile, nothing is changed (409)."""
+
+    in_place_id: int | None = None
+    """The version that answered, or scored; null: none did."""
+    decided: Decided | None = None
+    """What had been decided about this one; null: you do not say."""
+
+
 class PruneIn(Model):
     keep: int = Field(removal.KEEP, ge=0, le=1_000, description="How many of the newest of each kind to keep.")
     dry_run: bool = Field(False, description="Only show what would be removed.")
@@ -161,9 +171,11 @@ def read(version_id: RowId, session: ReadSession) -> VersionDetail:
 
 
 @router.post("/{version_id:digits}/activate", responses=raises(NotFoundError, ConflictError, GoneError))
-def activate(version_id: RowId, runtime: RuntimeDep, session: WriteSession) -> VersionOut:
-    """Makes a version the one that answers (or scores). The previous one is retired and can be activated again."""
-    return version_out(activation.activate(session, version_id, data_dir=runtime.settings.data_dir))
+def activate(version_id: RowId, runtime: RuntimeDep, session: WriteSession, seen: SeenIn | None = None) -> VersionOut:
+    """Makes a version the one that answers (or scores). The previous one is retired and can be activated again. The
+    body may be left out: then whatever others decided meanwhile is overridden."""
+    data_dir = runtime.settings.data_dir
+    return version_out(deciding.use(session, version_id, data_dir=data_dir, seen=_seen(seen)))
 
 
 @router.patch("/{version_id:digits}", responses=raises(NotFoundError, ConflictError, InvalidError))
@@ -173,15 +185,19 @@ def change(version_id: RowId, body: VersionChange, session: WriteSession) -> Ver
 
 
 @router.post("/{version_id:digits}/discard", responses=raises(NotFoundError, ConflictError, GoneError))
-def discard(version_id: RowId, session: WriteSession) -> VersionOut:
-    """Decides against a candidate. Its files stay until it is removed or pruned."""
-    return version_out(deciding.discard(session, version_id))
+def discard(version_id: RowId, session: WriteSession, seen: SeenIn | None = None) -> VersionOut:
+    """Decides against a candidate. Its files stay until it is removed or pruned. The body may be left out."""
+    return version_out(deciding.discard(session, version_id, seen=_seen(seen)))
 
 
 @router.post("/{version_id:digits}/take-back", responses=raises(NotFoundError, ConflictError, GoneError))
-def take_back(version_id: RowId, session: WriteSession) -> VersionOut:
-    """Makes a discarded version a candidate again."""
-    return version_out(deciding.take_back(session, version_id))
+def take_back(version_id: RowId, session: WriteSession, seen: SeenIn | None = None) -> VersionOut:
+    """Makes a discarded version a candidate again. The body may be left out."""
+    return version_out(deciding.take_back(session, version_id, seen=_seen(seen)))
+
+
+def _seen(sent: SeenIn | None) -> Seen | None:
+    return None if sent is None else Seen(sent.in_place_id, sent.decided)
 
 
 @router.get(

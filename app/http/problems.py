@@ -20,7 +20,7 @@ from sqlalchemy.exc import DBAPIError
 from starlette.exceptions import HTTPException
 
 from app.db.trouble import trouble_of
-from app.errors import AppError, LateError
+from app.errors import About, AppError, LateError, Record
 from app.http import openai_errors
 from app.http.bodies import BodyError
 from app.translation import N_, _
@@ -39,6 +39,15 @@ PROBLEM_SCHEMA = {
         "title": {"type": "string", "description": "The kind of trouble, in a few words."},
         "status": {"type": "integer", "description": "The HTTP status once more."},
         "detail": {"type": "string", "description": "What is wrong and what to do next, in a sentence."},
+        "about": {
+            "type": "object",
+            "description": "What stands in the way, or where to go on, where that is a record.",
+            "required": ["record", "id"],
+            "properties": {
+                "record": {"type": "string", "description": "`version`, `ranking`, `prompt`, `vote` or `job`."},
+                "id": {"type": ["integer", "string"], "description": "Its number, or a job's id."},
+            },
+        },
     },
 }
 
@@ -53,6 +62,8 @@ class Problem:
     """What the pages say instead of it, where a program's next step is another than a person's."""
     headers: Mapping[str, str] = field(default_factory=dict)
     extra: Mapping[str, Any] = field(default_factory=dict)
+    about: About | None = None
+    """What stands in the way, or where the next step is taken."""
     param: str | None = None
     code: str | None = None
     """Both for OpenAI's form."""
@@ -138,9 +149,17 @@ def of_app_error(_request: Request, error: AppError) -> Problem:
         error.message,
         error.page_message,
         headers,
+        _about(error),
+        error.about,
         param=error.param,
         code=error.code,
     )
+
+
+def _about(error: AppError) -> dict[str, Any]:
+    """For programs, which know no pages."""
+    about = error.about
+    return {} if about is None or about.record is Record.PAGE else {"about": {"record": about.record, "id": about.id}}
 
 
 def of_http_error(request: Request, error: HTTPException) -> Problem:

@@ -14,14 +14,14 @@ from starlette.responses import RedirectResponse, Response
 
 from app.db.models.groups import Completion
 from app.db.models.rankings import Ranking
-from app.errors import ConflictError, InvalidError
+from app.errors import About, AppError, ConflictError, InvalidError, Record
 from app.formats.ids import RowId
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute
 from app.services.labeling.labelers import LabelerName, labeler_of
 from app.services.labeling.own_answers import OwnAnswer, offered
-from app.services.labeling.rankings import change_ranking
+from app.services.labeling.rankings import change_ranking, not_in_force, standing_ranking
 from app.services.views.ranking_records import get_ranking
-from app.translation import _
+from app.translation import N_, _, sentences
 from app.web.browser_name import BrowserLabeler, labeler_name
 from app.web.data_frame import PATH, DataPage, frame
 from app.web.data_rankings import may_be_changed
@@ -31,6 +31,7 @@ from app.web.templating import render
 
 router = APIRouter(route_class=UnitRoute)
 HERE = PATH + "/rankings/{ranking_id}/change"
+SENT = N_("What you sent stands here: keep it, and it takes that one's place.")
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -64,7 +65,8 @@ def show(request: Request, runtime: RuntimeDep, session: ReadSession, ranking_id
 async def change(
     request: Request, runtime: RuntimeDep, who: BrowserLabeler, form: FormDep, ranking_id: RowId
 ) -> Response:
-    """Fields as a card's. A refused order stays in the form."""
+    """Fields as a card's. A refused order stays in the form; where the ranking was changed meanwhile, that is the form
+    of the one that counts."""
     try:
         own = parse_own(form)
         if own is not None:
@@ -72,8 +74,11 @@ async def change(
             await run_in_threadpool(runtime.group_sampling.check_own_answer, group_id, own.text)
         store = partial(_change, runtime=runtime, who=who, form=form, ranking_id=ranking_id, own=own)
         standing_id = await runtime.writing.run(store)
-    except InvalidError as error:
-        refused = partial(_refused, request=request, runtime=runtime, ranking_id=ranking_id, form=form, error=error)
+    except (ConflictError, InvalidError) as error:
+        kept_in = ranking_id if error.about is None else int(error.about.id)
+        if isinstance(error, ConflictError) and kept_in == ranking_id:
+            raise
+        refused = partial(_refused, request=request, runtime=runtime, ranking_id=kept_in, form=form, error=error)
         return await runtime.reading.run(refused)
     done = "change" if standing_id != ranking_id else "unchanged"
     return RedirectResponse(f"{PATH}/rankings/{standing_id}?done={done}", 303)
@@ -97,11 +102,13 @@ def _change(
 def _page(session: Session, *, request: Request, runtime: Runtime, ranking_id: int) -> ChangePage:
     ranking = get_ranking(session, ranking_id)
     if ranking.labeler.name != labeler_name(request):
-        raise ConflictError(_("Ranking {id} is somebody else's, and only they can change it.", id=ranking_id))
+        said = _("Ranking {id} is somebody else's, and only they can change it.", id=ranking_id)
+        raise ConflictError(said, about=About(Record.RANKING, ranking_id))
+    if ranking.withdrawn_at is not None:
+        raise not_in_force(ranking, standing_ranking(session, ranking.group_id, ranking.labeler))
     if not may_be_changed(ranking):
-        raise ConflictError(
-            _("Ranking {id} cannot be changed: it does not count, or it came with a file or of a vote.", id=ranking_id)
-        )
+        said = _("Ranking {id} cannot be changed: it came with a file or of a vote.", id=ranking_id)
+        raise ConflictError(said, about=About(Record.RANKING, ranking_id))
     ranks, answers = {int(key): rank for key, rank in ranking.ranks.items()}, offered(ranking.group)
     own = next((answer for answer in ranking.answers if answer not in answers), None)
     return ChangePage(
@@ -116,15 +123,16 @@ def _page(session: Session, *, request: Request, runtime: Runtime, ranking_id: i
 
 
 def _refused(
-    session: Session, *, request: Request, runtime: Runtime, ranking_id: int, form: FormData, error: InvalidError
+    session: Session, *, request: Request, runtime: Runtime, ranking_id: int, form: FormData, error: AppError
 ) -> Response:
     page = _page(session, request=request, runtime=runtime, ranking_id=ranking_id)
+    said = [error.page_message] if isinstance(error, InvalidError) else [error.page_message, _(SENT)]
     kept = replace(
         page,
         former_ranks=ranks_so_far(form),
         own_text=str(form.get(OWN_FIELD, "")),
         own_rank=whole_number(form.get(OWN_RANK)),
         former_comment=str(form.get("comment", "")),
-        problem=error.page_message,
+        problem=sentences(*said),
     )
     return render(request, kept, status_code=error.status_code)

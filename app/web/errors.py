@@ -1,15 +1,17 @@
 """Errors for people: a page with a next step, or a notice in the alert region of the page that is open."""
 
-from dataclasses import dataclass
-from typing import ClassVar
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any, ClassVar
 
 from fastapi import Request
 from starlette.responses import HTMLResponse
 
+from app.errors import About, Record
 from app.http.problems import Problem
 from app.translation import N_, _, speaking
 from app.web.page_language import COOKIE, language_of
-from app.web.pages import pages_from
+from app.web.pages import PAGES, pages_from
 from app.web.retelling import retold
 from app.web.templating import Context, PageContext, is_fragment, render
 
@@ -23,6 +25,8 @@ class Action:
     """Untranslated."""
     target: str | None = None
     """ "_blank": in another tab."""
+    values: Mapping[str, Any] = field(default_factory=dict)
+    """Of the label."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -72,6 +76,28 @@ OWN_PROMPT = "/prompts"
 """Where the label page sends a prompt of one's own; what the page of the same address sends is below it."""
 
 
+WAYS = {
+    Record.VERSION: ("/versions/{id}", N_("Look at version {id}")),
+    Record.RANKING: ("/data/rankings/{id}", N_("Look at ranking {id}")),
+    Record.PROMPT: ("/data/prompts/{id}", N_("Look at prompt {id}")),
+    Record.VOTE: ("/data/votes/{id}", N_("Look at vote {id}")),
+    Record.JOB: ("/train/runs/{id}", N_("Look at that job")),
+}
+"""The page of each record, and the link's words."""
+OUT_OF_DATE = "out-of-date"
+"""The event that a refusal brings to the page that is open: pieces of it that may be old are asked for anew."""
+OLD = (404, 409, 410)
+"""Refusals by which a page knows that it is."""
+
+
+def way_of(about: About) -> Action:
+    if about.record is Record.PAGE:
+        [page] = [each for each in PAGES if each.name == about.id]
+        return Action(page.path, page.go)
+    path, label = WAYS[about.record]
+    return Action(path.format(id=about.id), label, values={"id": about.id})
+
+
 def render_problem(request: Request, problem: Problem) -> HTMLResponse:
     """An error as a page, or as a notice in the alert region of the page that is open."""
     with speaking(
@@ -95,12 +121,14 @@ def _next_step(request: Request, status: int) -> Action | None:
 
 def _render_problem(request: Request, problem: Problem) -> HTMLResponse:
     title, message = _(TITLES.get(problem.status, problem.title)), retold(problem.page or problem.detail)
+    ahead = [] if problem.about is None else [way_of(problem.about)]
     if is_fragment(request):
         step = _next_step(request, problem.status)
-        alert = Alert(title=title, message=message, actions=[] if step is None else [step])
+        alert = Alert(title=title, message=message, actions=ahead if step is None else [*ahead, step])
         headers = {"HX-Retarget": "#alerts", "HX-Reswap": "innerHTML", "HX-Reselect": ".notice"}
+        headers |= {"HX-Trigger": OUT_OF_DATE} if problem.status in OLD else {}
         return render(request, alert, status_code=problem.status, headers=headers)
     near = [Action(page.path, page.go) for page in pages_from(request.url.path)]
-    actions = [SIGN_IN] if problem.status == 401 else near
+    actions = [SIGN_IN] if problem.status == 401 else [*ahead, *(each for each in near if each not in ahead)]
     page = ErrorPage(title=title, message=message, status_code=problem.status, actions=actions)
     return render(request, page, status_code=problem.status)

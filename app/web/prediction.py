@@ -13,7 +13,7 @@ from starlette.responses import Response
 from app.db.models.groups import Completion
 from app.db.models.rankings import Ranking
 from app.db.models.versions import Version
-from app.errors import AppError, ConflictError
+from app.errors import About, AppError, ConflictError, Record
 from app.formats.figures import number, percent
 from app.formats.ids import RowId
 from app.runtime import Runtime, RuntimeDep, UnitRoute
@@ -118,7 +118,8 @@ def _check_own(request: Request, ranking: Ranking) -> None:
             _(
                 "Ranking {id} is somebody else's, and this page is about your own. The Data page shows it.",
                 id=ranking.id,
-            )
+            ),
+            about=About(Record.RANKING, ranking.id),
         )
 
 

@@ -14,7 +14,7 @@ from app.errors import ConflictError, InvalidError, UnavailableError
 from app.formats.ids import RowId, parse_id
 from app.model_info.catalogue import Published, catalogue
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSession
-from app.services.lifecycle import activation, deciding, installing, removal
+from app.services.lifecycle import deciding, installing, removal
 from app.services.lifecycle.deciding import Decided, Seen
 from app.services.lifecycle.removal import Removal
 from app.translation import _
@@ -82,11 +82,7 @@ def show_versions(
 def activate_version(
     request: Request, runtime: RuntimeDep, session: WriteSession, form: FormDep, version_id: RowId
 ) -> Response:
-    data_dir = runtime.settings.data_dir
-    if "seen" in form:
-        version = deciding.activate_as_seen(session, version_id, seen=_seen(form), data_dir=data_dir)
-    else:
-        version = activation.activate(session, version_id, data_dir=data_dir)
+    version = deciding.use(session, version_id, data_dir=runtime.settings.data_dir, seen=_seen(form))
     runtime.prefetcher.wake()
     return _decided(request, runtime, session, form, VersionNotice.ACTIVATED, version)
 
@@ -95,7 +91,7 @@ def activate_version(
 def discard_version(
     request: Request, runtime: RuntimeDep, session: WriteSession, form: FormDep, version_id: RowId
 ) -> Response:
-    version = deciding.discard(session, version_id)
+    version = deciding.discard(session, version_id, seen=_seen(form))
     return _decided(request, runtime, session, form, VersionNotice.DISCARDED, version)
 
 
@@ -103,12 +99,14 @@ def discard_version(
 def take_version_back(
     request: Request, runtime: RuntimeDep, session: WriteSession, form: FormDep, version_id: RowId
 ) -> Response:
-    version = deciding.take_back(session, version_id)
+    version = deciding.take_back(session, version_id, seen=_seen(form))
     return _decided(request, runtime, session, form, VersionNotice.TAKEN_BACK, version)
 
 
-def _seen(form: FormData) -> Seen:
-    """What its page showed."""
+def _seen(form: FormData) -> Seen | None:
+    """What its page showed; None where it does not say."""
+    if "seen" not in form:
+        return None
     decided = str(form.get("decided"))
     return Seen(parse_id(str(form["seen"])), Decided(decided) if decided in set(Decided) else None)
 

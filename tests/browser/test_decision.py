@@ -103,13 +103,16 @@ def test_of_two_people_the_second_is_told_and_nothing_is_half_done(
     page: Page, server: LiveServer, page_errors: list[str]
 ) -> None:
     one, other = add_candidate(server, EVALUATION), add_candidate(server, EVALUATION)
+    page.add_init_script("window.setInterval = () => 0")  # nothing is polled: only the refusal brings what is new
     page.goto(f"{server.url}/train")
     server.client.post(f"/api/v1/versions/{one}/activate")
     page.locator(f"#activate-candidate-{other}").click()
     expect(page.locator("#alerts")).to_contain_text(f"somebody else has decided meanwhile. Version {one} answers now.")
+    expect(page.locator("#alerts").get_by_role("link", name=f"Look at version {one}")).to_be_visible()
+    expect(page.locator("#decision input[name=seen]").first).to_have_value(str(one))  # the card is not old any more
+    expect(page.locator(f"#version-{one}")).to_contain_text("answers now")
     assert server.client.get(f"/api/v1/versions/{other}").json()["status"] == "candidate"
     page_errors.clear()  # the browser logs the refusal
-    page.reload()
     page.locator(f"#activate-candidate-{other}").click()
     expect(page.locator("#train-notice")).to_have_text(f"Policy {other} answers now.")
     page.goto("about:blank")

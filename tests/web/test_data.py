@@ -127,8 +127,17 @@ def test_ones_own_opens_for_change_and_nothing_is_lost_until_another_order_is_se
     assert "This is the ranking that counts now." in words_of(changed.text)
     assert change(server, visitor, mine, "4321", comment="new").url.path.endswith(f"/{now}")
     assert newest_ranking(server) == now, "sent twice, changed once"
-    assert visitor.client.get(path).status_code == 409, "it does not count any more"
-    assert change(server, visitor, mine, "1234").status_code == 409
+    old = visitor.client.get(path)
+    assert old.status_code == 409, "it does not count any more"
+    assert f'href="/data/rankings/{now}">Look at ranking {now}</a>' in old.text
+    stale = change(server, visitor, mine, "2134", comment="of an old page")
+    assert (stale.status_code, newest_ranking(server)) == (409, now)
+    assert f"number {now} counts now, and it was not changed. What you sent stands here" in words_of(stale.text)
+    assert f'action="/data/rankings/{now}/change"' in stale.text
+    assert "of an old page</textarea>" in stale.text
+    visitor.send(f"/data/rankings/{now}/withdraw")
+    lost = change(server, visitor, now, "1234")
+    assert (lost.status_code, f'href="/data/rankings/{now}">Look at ranking {now}</a>' in lost.text) == (409, True)
     assert f'id="ranking-{mine}"' in visitor.get("/data?state=withdrawn")
 
 

@@ -15,6 +15,7 @@ from app.services.labeling.labelers import get_or_create_labeler
 from app.services.versions import versions
 from app.translation import speaking
 from app.web.decision import case_of, win_rate_of
+from app.web.errors import OUT_OF_DATE
 from tests.live import LiveServer
 from tests.web.loop_states import version
 from tests.web.visitor import Visitor, words_of
@@ -223,6 +224,51 @@ def test_a_page_of_before_does_not_override_that_it_was_discarded(server: LiveSe
             assert refused.status_code == 409
             assert f"somebody else has decided meanwhile. Version {number} was discarded." in words_of(refused.text)
         assert forms
+
+
+def test_every_decision_says_what_its_page_showed(server: LiveServer, visitor: Visitor) -> None:
+    gone, candidate = add_candidate(server, EVALUATION), add_candidate(server, EVALUATION)
+    visitor.send(f"/versions/{gone}/discard")
+    found = set()
+    for address in ("/train", "/versions", f"/versions/{gone}", f"/versions/{candidate}"):
+        forms = r'<form [^>]*action="/versions/\d+/(activate|discard|take-back)"(.*?)</form>'
+        for what, form in re.findall(forms, visitor.get(address), re.DOTALL):
+            seen = re.findall(r'name="(seen|decided)" value="([^"]+)"', form)
+            assert [name for name, _ in seen] == ["seen", "decided"], (address, what)
+            found.add((what, dict(seen)["decided"]))
+    assert found == {
+        ("activate", "nothing"),
+        ("activate", "discarded"),
+        ("discard", "nothing"),
+        ("take-back", "discarded"),
+    }
+
+
+@pytest.mark.parametrize("fragment", [False, True])
+@pytest.mark.parametrize("what", ["activate", "discard"])
+def test_a_refused_decision_leads_to_what_is_in_the_way(
+    server: LiveServer, visitor: Visitor, what: str, fragment: bool
+) -> None:
+    one, other = add_candidate(server, EVALUATION), add_candidate(server, EVALUATION)
+    visitor.send(f"/versions/{one}/activate", seen="1", decided="nothing")
+    refused = visitor.send(f"/versions/{other}/{what}", seen="1", decided="nothing", fragment=fragment)
+    assert refused.status_code == 409
+    assert re.search(rf'<a class="button[^"]*" href="/versions/{one}">Look at version {one}</a>', refused.text)
+    assert (refused.headers.get("hx-trigger") == "out-of-date") is fragment, "pieces that may be old are asked for anew"
+    url, seen = f"/api/v1/versions/{other}/{what}", {"in_place_id": 1, "decided": "nothing"}
+    problem = server.client.post(url, json=seen)
+    assert (problem.status_code, problem.json()["about"]) == (409, {"record": "version", "id": one})
+    assert server.client.post(url, json=seen | {"in_place_id": one}).status_code == 200
+
+
+def test_pieces_that_may_be_old_hear_that_they_are(server: LiveServer, visitor: Visitor) -> None:
+    number = add_candidate(server, EVALUATION)
+    for address, pieces in {"/train": ("decision-place", "results"), f"/versions/{number}": ("version",)}.items():
+        page = visitor.get(address)
+        for piece in pieces:
+            [tag] = re.findall(rf'<div id="{piece}"[^>]*>', page)
+            assert f"{OUT_OF_DATE} from:body" in tag
+            assert "hx-get=" in tag
 
 
 def test_the_interval_keeps_to_what_is_possible() -> None:

@@ -7,7 +7,9 @@ from pathlib import Path
 
 import pytest
 
-from app.errors import ConflictError
+from app.errors import About, ConflictError, Record
+from app.web.errors import way_of
+from app.web.pages import PAGES
 from tests.live import LiveServer
 from tests.repository import REPOSITORY
 
@@ -80,6 +82,47 @@ def raised_in(path: Path) -> list[tuple[int, str]]:
         if node.args and not any(keyword.arg == "page" for keyword in node.keywords):
             found.append((node.lineno, ast.unparse(node.args[0])))
     return found
+
+
+LED_ON_OTHERWISE = {
+    "app/services/chat": "the conversation shows what is new itself (chat/_refusal.html)",
+    "app/services/sampling": "the prompt stands in its box still, to be worded otherwise",
+    "app/services/arena/pairs.py": "the next pair",
+    "app/services/arena/votes.py": "the next pair",
+    "app/web/arena.py": "the next pair",
+    "app/web/label.py": "the next card",
+    "app/services/labeling/groups.py": "the next card",
+    "app/services/labeling/skips.py": "the next card",
+    "app/services/labeling/labelers.py": "the name stands in its form still",
+    "app/services/data/imports.py": "the file is sent once more",
+    "app/services/data/training_data.py": "a job's error stands on its page",
+}
+"""Refusals that name no record: where they lead to."""
+
+
+def test_every_refusal_leads_on() -> None:
+    """A person who is told that something is not possible now has a link to what is in the way."""
+    lost = []
+    for part in HEARD_BY_PAGES:
+        for path in (REPOSITORY / part).rglob("*.py"):
+            name = path.relative_to(REPOSITORY).as_posix()
+            for node in ast.walk(ast.parse(path.read_text(encoding="utf-8"))):
+                if isinstance(node, ast.Call) and getattr(node.func, "id", "") == "ConflictError":
+                    leads = any(keyword.arg == "about" for keyword in node.keywords)
+                    if not leads and not name.startswith(tuple(LED_ON_OTHERWISE)):
+                        lost.append(f"{name}:{node.lineno}")
+    assert lost == []
+
+
+@pytest.mark.parametrize("record", list(Record))
+def test_a_refusal_names_the_way(record: Record) -> None:
+    found = (
+        [way_of(About(record, each.name)) for each in PAGES] if record is Record.PAGE else [way_of(About(record, 7))]
+    )
+    for way in found:
+        assert way.href.startswith("/")
+        assert "{" not in way.href
+        assert way.label.format(**way.values)
 
 
 def test_no_service_speaks_of_the_api_to_a_page() -> None:

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session, joinedload
 from app.db.base import utc_now
 from app.db.models.arena import Pair, PairStatus, Verdict, Vote
 from app.db.models.labelers import Labeler, LabelerKind
-from app.errors import ConflictError, InvalidError, NotFoundError
+from app.errors import About, ConflictError, InvalidError, NotFoundError, Record
 from app.formats.texts import clean_text
 from app.services.arena import arena_settings, learning, rule
 from app.services.arena.pairs import own_pair
@@ -66,6 +66,7 @@ def withdraw_vote(session: Session, vote_id: int, labeler: Labeler) -> Vote:
         raise ConflictError(
             f"Vote {vote_id} was given by another labeler; only they can withdraw it.",
             page=_("That vote is somebody else's, and only they can withdraw it. Continue with the next pair."),
+            about=About(Record.VOTE, vote_id),
         )
     if vote.withdrawn_at is None:
         vote.withdrawn_at = utc_now()
@@ -137,6 +138,7 @@ def _same(repeated: Vote, pair_id: int, verdict: Verdict) -> Vote:
         raise ConflictError(
             "This idempotency_key belongs to another vote, or to a withdrawn one. Send a new key.",
             page=_("This pair was already saved with another vote, or withdrawn since. Continue with the next one."),
+            about=About(Record.VOTE, repeated.id),
         )
     return repeated
 

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 from app.db.base import CLOCK_TOLERANCE, utc_now
 from app.db.models.jobs import LIVE, Job, JobMetric, JobStatus, JobTrigger
 from app.db.models.rankings import Ranking
-from app.errors import ConflictError, NotFoundError
+from app.errors import About, ConflictError, NotFoundError, Record
 from app.kinds.kind import Kind
 from app.kinds.registry import job_title, kind_named
 from app.services.jobs import heartbeats, job_folders
@@ -61,6 +61,7 @@ def _under_way(live: Job) -> ConflictError:
             job=job_title(live.kind),
             settings=given or _("the usual ones"),
         ),
+        about=About(Record.JOB, live.id),
     )
 
 
@@ -128,6 +129,7 @@ def request_cancel(session: Session, job_id: str, *, stale_seconds: float = 15.0
         raise ConflictError(
             f"The job has already {job.status}; there is nothing to cancel.",
             page=_("The job has already ended; there is nothing to cancel."),
+            about=About(Record.JOB, job_id),
         )
     job.cancel_requested = True
     job.dedup_key = job.id  # it no longer stands for its work
@@ -151,15 +153,18 @@ def resume_job(session: Session, job_id: str, settings: Settings) -> Job:
         raise ConflictError(
             f"A {job.status} job cannot be resumed, only a failed one. Start it again instead.",
             page=_("Only a failed job can be resumed, and this one did not fail. Start it again instead."),
+            about=About(Record.JOB, job_id),
         )
     if not job_folders.has_checkpoint(settings, job_id):
-        raise ConflictError(_("This job has no checkpoint to resume from. Start it again instead."))
+        said = _("This job has no checkpoint to resume from. Start it again instead.")
+        raise ConflictError(said, about=About(Record.JOB, job_id))
     key = _dedup_key(kind_named(job.kind), job.params)
     other = _live_job(session, key)
     if other is not None:
         raise ConflictError(
             f"Job {other.id} already does this work. Wait for it to end, or cancel it first.",
             page=_("Another job already does this work. Wait for it to end, or cancel it first."),
+            about=About(Record.JOB, other.id),
         )
     job.status = JobStatus.QUEUED
     job.cancel_requested, job.dedup_key = False, key  # a cancel that it failed before seeing is taken back
@@ -180,7 +185,8 @@ def ended_job(session: Session, job_id: str) -> Job:
     """Raises ConflictError for a live one."""
     job = get_job(session, job_id)
     if job.status in LIVE:
-        raise ConflictError(_("The job has not ended yet. Cancel it first, or wait for its end."))
+        said = _("The job has not ended yet. Cancel it first, or wait for its end.")
+        raise ConflictError(said, about=About(Record.JOB, job_id))
     return job
 
 

@@ -7,7 +7,7 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.db.models.rankings import Ranking
-from app.errors import ConflictError
+from app.errors import About, ConflictError, Record
 from app.kinds.kind import Kind, Need
 from app.services.versions import versions
 from app.translation import _
@@ -33,8 +33,10 @@ def is_met(session: Session, need: Need, params: Mapping[str, Any]) -> bool:
 
 def _error(need: Need) -> ConflictError:
     if need is Need.RANKINGS:
-        return ConflictError(_("There are no rankings to learn from yet. Rank some answers first."))
+        said = _("There are no rankings to learn from yet. Rank some answers first.")
+        return ConflictError(said, about=About(Record.PAGE, "label"))
     return ConflictError(
         "There is no active reward model yet. Train one from rankings first (job train_reward).",
         page=_("There is no active reward model yet. Train one from rankings first."),
+        about=About(Record.PAGE, "train"),
     )

@@ -8,7 +8,7 @@ from sqlalchemy.orm import Session
 
 from app.db.models.prompts import Prompt
 from app.db.models.versions import Version
-from app.errors import ConflictError, UnavailableError
+from app.errors import About, ConflictError, Record, UnavailableError
 from app.formats.languages import UNKNOWN, Asked, codes_of, listed, primary
 from app.model_info.prompt_sets import EVERYBODYS, FILES
 from app.services.labeling import label_settings
@@ -59,7 +59,7 @@ def tags_for_training(session: Session, version: Version) -> Tags:
     at_hand = AtHand(stored_tags(session), model_sets(session, version), model_languages(session, version))
     tags = at_hand.matching(at_hand.model)
     if at_hand.stored and tags == ():
-        raise ConflictError(_none_in(at_hand.model or frozenset()))
+        raise ConflictError(_none_in(at_hand.model or frozenset()), about=About(Record.PAGE, "data"))
     return tags
 
 

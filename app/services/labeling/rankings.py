@@ -9,7 +9,7 @@ from app.db.base import utc_now
 from app.db.models.groups import Group, GroupStatus
 from app.db.models.labelers import Labeler, LabelerKind
 from app.db.models.rankings import Ranking
-from app.errors import ConflictError, InvalidError, NotFoundError
+from app.errors import About, ConflictError, InvalidError, NotFoundError, Record
 from app.formats.texts import clean_text
 from app.preferences import normalize_ranks, ranks_in_order
 from app.services.jobs import retraining
@@ -48,8 +48,9 @@ def submit_ranking(
     if repeated is not None:
         return _same(session, repeated, ranks, own, comment)
     group = get_group(session, group_id)
-    if not is_leased_to(group, labeler) and _standing(session, group_id, labeler) is not None:
-        raise _already_ranked(group_id)
+    standing = None if is_leased_to(group, labeler) else standing_ranking(session, group_id, labeler)
+    if standing is not None:
+        raise _already_ranked(standing)
     check_leased(group, labeler)
     ranking = Ranking(
         group_id=group_id,
@@ -85,20 +86,18 @@ def change_ranking(
     ranks, own = ranks if isinstance(ranks, RanksWithOwn) else (ranks, None)
     comment = clean_text(comment or "") or None
     _check_extras(comment, duration_ms, None)
-    group, standing = get_group(session, former.group_id), _standing(session, former.group_id, labeler)
+    group, standing = get_group(session, former.group_id), standing_ranking(session, former.group_id, labeler)
     if group.digest is not None:
         raise ConflictError(
             f"Ranking {ranking_id} came with a file, or of a vote: it can be withdrawn, and not changed.",
             page=_("This ranking came with a file, or of a vote. It can be withdrawn, but not changed."),
+            about=About(Record.RANKING, ranking_id),
         )
     stored = _stored_ranks(session, group, labeler, ranks, own)
     if standing is not None and _says_the_same(standing, stored, comment):
         return standing
     if former.withdrawn_at is not None:
-        raise ConflictError(
-            f"Ranking {ranking_id} does not stand any more, so nothing was changed.",
-            page=_("This ranking was changed or withdrawn meanwhile, so nothing was changed. Look at it again."),
-        )
+        raise not_in_force(former, standing)
     former.withdrawn_at = utc_now()
     session.flush()  # before the other: one of a labeler stands for a group
     ranking = Ranking(group_id=group.id, labeler_id=labeler.id, ranks=stored, comment=comment, duration_ms=duration_ms)
@@ -106,6 +105,21 @@ def change_ranking(
     session.flush()
     retraining.after_ranking(session, retrain_after=retrain_after)
     return ranking
+
+
+def not_in_force(former: Ranking, standing: Ranking | None) -> ConflictError:
+    """Of what was to be changed; it leads to what counts instead, if anything does."""
+    if standing is None:
+        return ConflictError(
+            f"Ranking {former.id} was withdrawn, so nothing was changed. Put it back first.",
+            page=_("This ranking was withdrawn meanwhile, so nothing was changed. Let it count again first."),
+            about=About(Record.RANKING, former.id),
+        )
+    return ConflictError(
+        f"Ranking {standing.id} stands in the place of ranking {former.id}, so nothing was changed. Change that one.",
+        page=_("This ranking was changed meanwhile: number {id} counts now, and it was not changed.", id=standing.id),
+        about=About(Record.RANKING, standing.id),
+    )
 
 
 def _stored_ranks(
@@ -161,6 +175,7 @@ def _by_key(session: Session, labeler: Labeler, key: str | None, group_id: int) 
         raise ConflictError(
             "This idempotency_key belongs to another ranking, or to a withdrawn one. Send a new key.",
             page=_("This ranking was saved before and withdrawn since. Continue with the next card."),
+            about=About(Record.RANKING, ranking.id),
         )
     return ranking
 
@@ -179,11 +194,13 @@ def _same(
             "This idempotency_key was sent with other ranks, or another comment, which are kept. Withdraw that ranking "
             "first.",
             page=_("This card was already saved as it was before. Undo it on the next card to change it."),
+            about=About(Record.RANKING, repeated.id),
         )
     return repeated
 
 
-def _standing(session: Session, group_id: int, labeler: Labeler) -> Ranking | None:
+def standing_ranking(session: Session, group_id: int, labeler: Labeler) -> Ranking | None:
+    """Their ranking of the group that counts."""
     return session.scalar(
         select(Ranking).where(
             Ranking.group_id == group_id, Ranking.labeler_id == labeler.id, Ranking.withdrawn_at.is_(None)
@@ -191,10 +208,12 @@ def _standing(session: Session, group_id: int, labeler: Labeler) -> Ranking | No
     )
 
 
-def _already_ranked(group_id: int) -> ConflictError:
+def _already_ranked(standing: Ranking) -> ConflictError:
     return ConflictError(
-        f"You have already ranked group {group_id}. Withdraw that ranking first (DELETE /api/v1/rankings/ID).",
+        f"You have already ranked group {standing.group_id}. Withdraw that ranking first (DELETE "
+        f"/api/v1/rankings/{standing.id}).",
         page=_("You have already ranked this card, and that ranking counts. To change it, undo it on the next card."),
+        about=About(Record.RANKING, standing.id),
     )
 
 
@@ -204,7 +223,7 @@ def withdraw_ranking(session: Session, ranking_id: int, labeler: Labeler, *, lea
     group, now = get_group(session, ranking.group_id), utc_now()
     if ranking.withdrawn_at is None:
         ranking.withdrawn_at = now
-    elif group.status is not GroupStatus.RANKED or _standing(session, group.id, labeler) is not None:
+    elif group.status is not GroupStatus.RANKED or standing_ranking(session, group.id, labeler) is not None:
         return ranking  # its card was given back before
     if group.digest is None:  # an imported group is no card
         lease(session, group, labeler.id, now=now, lease_seconds=lease_seconds)
@@ -227,11 +246,13 @@ def put_back(session: Session, ranking_id: int, labeler: Labeler, *, retrain_aft
     if ranking.withdrawn_at is None:
         return ranking
     group = get_group(session, ranking.group_id)
-    again = group.status is not GroupStatus.RANKED or _standing(session, group.id, labeler) is not None
+    standing = standing_ranking(session, group.id, labeler)
+    again = group.status is not GroupStatus.RANKED or standing is not None
     if again and not is_leased_to(group, labeler):
         raise ConflictError(
             f"Group {group.id} was given out again; ranking {ranking_id} stays withdrawn.",
             page=_("Its card was given out again since, so this ranking stays withdrawn."),
+            about=None if standing is None else About(Record.RANKING, standing.id),
         )
     ranking.withdrawn_at, group.status = None, GroupStatus.RANKED
     session.flush()
@@ -250,6 +271,7 @@ def _own_ranking(session: Session, ranking_id: int, labeler: Labeler) -> Ranking
         raise ConflictError(
             f"Ranking {ranking_id} was given by another labeler; only they can withdraw it.",
             page=_("That ranking is somebody else's, and only they can withdraw it. Continue with the next card."),
+            about=About(Record.RANKING, ranking_id),
         )
     return ranking
 

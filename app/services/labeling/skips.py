@@ -7,7 +7,7 @@ from app.db.base import utc_now
 from app.db.models.groups import Group, GroupStatus, Skip, SkipReason
 from app.db.models.labelers import Labeler
 from app.db.models.rankings import Ranking
-from app.errors import ConflictError
+from app.errors import About, ConflictError, Record
 from app.services.labeling import rankings
 from app.services.labeling.groups import get_group, get_leased_group, lease
 from app.translation import _
@@ -62,6 +62,7 @@ def take_skip_back(session: Session, *, group_id: int, labeler: Labeler, lease_s
         raise ConflictError(
             f"Group {group_id} cannot come back: its prompt was archived. Restore the prompt first.",
             page=_("This card cannot come back: its prompt was archived. Restore it on the Data page first."),
+            about=About(Record.PROMPT, group.prompt_id),
         )
     now = utc_now()
     skip.withdrawn_at = now

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 
 from app.db.base import utc_now
 from app.db.models.versions import Version, VersionKind, VersionStatus
-from app.errors import ConflictError
+from app.errors import About, ConflictError, Record
 from app.model_info.scorer_format import check_scorer_format
 from app.model_info.weights import CheckpointError, verify_directory
 from app.services.labeling import groups, label_settings
@@ -44,6 +44,7 @@ def activate(session: Session, version_id: int, *, data_dir: Path) -> Version:
             f"Version {version_id} is of kind {version.kind} and cannot answer people. "
             "Activate an sft, policy or reward one.",
             page=_("Version {id} is not a model that answers or scores. Activate another one.", id=version_id),
+            about=About(Record.PAGE, "train"),
         )
     answerer = active_answerer_or_none(session)
     if version.kind is VersionKind.REWARD and answerer is not None:

@@ -14,7 +14,7 @@ from sqlalchemy.orm import Session
 
 from app.db.base import utc_now
 from app.db.models.versions import Version, VersionKind, VersionStatus
-from app.errors import ConflictError, GoneError, InvalidError
+from app.errors import About, ConflictError, GoneError, InvalidError, Record
 from app.formats.texts import clean_name, clean_text
 from app.services.lifecycle.activation import activate
 from app.services.versions import versions
@@ -88,52 +88,72 @@ def decided_about(version: Version) -> Decided:
     return Decided.IN_USE if version.status is VersionStatus.ACTIVE else Decided.USED
 
 
-def activate_as_seen(session: Session, version_id: int, *, seen: Seen, data_dir: Path) -> Version:
-    """`activate`, where all is still as the person saw it. Raises ConflictError where another version took the place
-    meanwhile, which is not the one to be activated, and where somebody decided against this one: discarded it, or used
-    it and went back."""
+def use(session: Session, version_id: int, *, data_dir: Path, seen: Seen | None = None) -> Version:
+    """`activate`, where all is still as the person saw it. Raises what that does, and ConflictError where it is not."""
     version = versions.usable_version(session, version_id)
-    now = in_place(session, version)
-    if now is not None and now.id not in (seen.in_place_id, version_id):
-        raise ConflictError(_(DECIDED, what=_in_use(now)))
-    decided = decided_about(version)
-    if decided in AGAINST and seen.decided not in (decided, None):
-        raise ConflictError(_(DECIDED, what=_(AGAINST[decided], id=version_id)))
+    _check_seen(session, version, seen)
     return activate(session, version_id, data_dir=data_dir)
 
 
-def discard(session: Session, version_id: int) -> Version:
+def discard(session: Session, version_id: int, *, seen: Seen | None = None) -> Version:
     """The candidate is not to be used; again changes nothing. Raises NotFoundError, GoneError where its files were
-    removed, ConflictError where it is no candidate: somebody uses or used it."""
+    removed, ConflictError where it is no candidate, as somebody uses or used it, and where not all is as it was
+    seen."""
     version = versions.usable_version(session, version_id)
     if version.discarded_at is not None:
         return version
+    _check_seen(session, version, seen)
+    about = _about(version)
     if version.status is VersionStatus.ACTIVE:
         said = N_("Nothing was changed. {what} What is in use cannot be discarded: activate another version first.")
-        raise ConflictError(_(said, what=_in_use(version)))
+        raise ConflictError(_(said, what=_in_use(version)), about=about)
     if not version.waits:
         what = AGAINST.get(decided_about(version), N_("Version {id} does not wait for a decision."))
         said = N_("{what} So it cannot be discarded. To free its space, remove its files.")
-        raise ConflictError(_(said, what=_(what, id=version_id)))
+        raise ConflictError(_(said, what=_(what, id=version_id)), about=about)
     version.discarded_at = utc_now()
     session.flush()
     return version
 
 
-def take_back(session: Session, version_id: int) -> Version:
+def take_back(session: Session, version_id: int, *, seen: Seen | None = None) -> Version:
     """A discarded version waits for a decision again; again changes nothing. Raises NotFoundError, GoneError where its
-    files were removed meanwhile, ConflictError where it is used or was: somebody activated it meanwhile."""
+    files were removed meanwhile, ConflictError where it is used or was, as somebody activated it meanwhile, and where
+    not all is as it was seen."""
     version = versions.get_version(session, version_id)
+    about = _about(version)
     if version.removed_at is not None:
-        raise GoneError(_("Version {id} cannot be taken back: its files were removed meanwhile.", id=version_id))
-    if version.discarded_at is None and not version.waits:
+        said = _("Version {id} cannot be taken back: its files were removed meanwhile.", id=version_id)
+        raise GoneError(said, about=about)
+    if version.waits:
+        return version
+    if version.discarded_at is None:
         if version.status is VersionStatus.ACTIVE:
-            raise ConflictError(_(DECIDED, what=_in_use(version)))
+            raise ConflictError(_(DECIDED, what=_in_use(version)), about=about)
         said = N_("Version {id} is not discarded, so there is nothing to take back. Activate it to use it.")
-        raise ConflictError(_(said, id=version_id))
+        raise ConflictError(_(said, id=version_id), about=about)
+    _check_seen(session, version, seen)
     version.discarded_at = None
     session.flush()
     return version
+
+
+def _check_seen(session: Session, version: Version, seen: Seen | None) -> None:
+    """Of whoever decides about the version, and did not know what others had decided. Raises ConflictError where
+    another one took the place meanwhile, and where somebody decided against this one: discarded it, or used it and went
+    back."""
+    if seen is None:
+        return
+    now = in_place(session, version)
+    if now is not None and now.id not in (seen.in_place_id, version.id):
+        raise ConflictError(_(DECIDED, what=_in_use(now)), about=_about(now))
+    decided = decided_about(version)
+    if decided in AGAINST and seen.decided not in (decided, None):
+        raise ConflictError(_(DECIDED, what=_(AGAINST[decided], id=version.id)), about=_about(version))
+
+
+def _about(version: Version) -> About:
+    return About(Record.VERSION, version.id)
 
 
 def rename(session: Session, version_id: int, *, name: str | None = None, note: str | None = None) -> Version:
@@ -157,7 +177,7 @@ def _checked_name(session: Session, version: Version, name: str) -> str | None:
     for other in session.scalars(select(Version).where(*named)):
         if other.name is not None and other.name.casefold() == clean.casefold():
             said = N_("Version {id} has the name “{name}” already. Choose another name, or rename that version first.")
-            raise ConflictError(_(said, id=other.id, name=other.name))
+            raise ConflictError(_(said, id=other.id, name=other.name), about=_about(other))
     return clean
 
 

@@ -23,7 +23,7 @@ from app.db.base import utc_now
 from app.db.models.groups import Group, GroupStatus
 from app.db.models.jobs import LIVE, Job, JobStatus
 from app.db.models.versions import Version, VersionKind, VersionOrigin, VersionStatus
-from app.errors import ConflictError
+from app.errors import About, ConflictError, Record
 from app.kinds.registry import job_title
 from app.services.jobs import job_folders
 from app.services.labeling import label_settings
@@ -99,7 +99,8 @@ def remove(session: Session, version_id: int, settings: Settings) -> Removal:
         return Removal([], [], 0)
     reason = why_it_stays(session, version, settings)
     if reason is not None:
-        raise ConflictError(_("Version {id} cannot be removed. {reason}", id=version_id, reason=reason))
+        said = _("Version {id} cannot be removed. {reason}", id=version_id, reason=reason)
+        raise ConflictError(said, about=About(Record.VERSION, version_id))
     going = _going(settings, [version])
     _mark([version])
     session.flush()

@@ -15,7 +15,7 @@ from app.db.models.jobs import LIVE, Job
 from app.db.models.prompts import Prompt, PromptSource, PromptSplit
 from app.db.models.rankings import Ranking
 from app.db.models.tags import Tagged
-from app.errors import ConflictError, InvalidError
+from app.errors import About, ConflictError, InvalidError, Record
 from app.services.labeling import groups
 from app.services.labeling.tags import add_tags, forget_tags, has_tag, has_tag_like, tags_of
 from app.services.paging import Page, page_by_id, parse_cursor
@@ -131,7 +131,8 @@ def delete_prompt(session: Session, prompt_id: int) -> None:
     reason = _kept_because(session, prompt)
     if reason is not None:
         raise ConflictError(
-            _("Prompt {id} cannot be deleted: {reason} Archive it instead.", id=prompt_id, reason=reason)
+            _("Prompt {id} cannot be deleted: {reason} Archive it instead.", id=prompt_id, reason=reason),
+            about=About(Record.PROMPT, prompt_id),
         )
     session.execute(delete(Pair).where(Pair.prompt_id == prompt_id))
     made = select(Group.id).where(Group.prompt_id == prompt_id)

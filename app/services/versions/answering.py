@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.chat import Message, Prompt, as_document
 from app.db.looks import Look
 from app.db.models.versions import Version, VersionKind, VersionStatus
-from app.errors import ConflictError, InvalidError
+from app.errors import About, ConflictError, InvalidError, Record
 from app.services.versions import versions
 from app.translation import _
 
@@ -63,6 +63,7 @@ def scoring_version(session: Session) -> Version:
         raise ConflictError(
             "There is no reward model yet. Rank answers and train one first (job train_reward).",
             page=_("There is no reward model yet. Rank answers and train one first."),
+            about=About(Record.PAGE, "train"),
         )
     return version
 

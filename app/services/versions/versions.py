@@ -9,7 +9,7 @@ from sqlalchemy import Select, func, select
 from sqlalchemy.orm import Session
 
 from app.db.models.versions import Version, VersionKind, VersionRanking, VersionStatus
-from app.errors import ConflictError, GoneError, NotFoundError, UnavailableError
+from app.errors import About, ConflictError, GoneError, NotFoundError, Record, UnavailableError
 from app.preferences import NOTHING_LEARNED, Influence
 from app.services.paging import Page, page_by_id
 from app.translation import N_, _
@@ -67,14 +67,16 @@ def reward_for(session: Session, answerer: Version, reward_id: int | None) -> Ve
     where there is none, where it learned nothing, or where it was trained for another SFT model."""
     reward = active_reward(session) if reward_id is None else get_version(session, reward_id)
     if reward is None:
-        raise ConflictError(_("There is no reward model yet. Train one from rankings first (the Train page)."))
+        said = _("There is no reward model yet. Train one from rankings first (the Train page).")
+        raise ConflictError(said, about=About(Record.PAGE, "train"))
     if reward.metrics.get("verdict") == NOTHING_LEARNED:
         raise ConflictError(
             _(
                 "Reward model {id} learned nothing: all answers score the same. Rank answers that differ, without "
                 "ties, train a reward model from them, then start this again.",
                 id=reward.id,
-            )
+            ),
+            about=About(Record.VERSION, reward.id),
         )
     check_fits(session, reward, answerer)
     return reward
@@ -106,6 +108,7 @@ def check_fits(session: Session, reward: Version, answerer: Version) -> None:
                 version=answerer.id,
                 other=other.id,
             ),
+            about=About(Record.VERSION, one.id),
         )
 
 

@@ -15,7 +15,7 @@ from app.chat import Scored
 from app.db.models.label_settings import LabelSettings
 from app.db.models.rankings import Ranking
 from app.db.models.versions import Version, VersionKind, VersionRanking, VersionStatus
-from app.errors import ConflictError
+from app.errors import About, ConflictError, Record
 from app.preferences import NOTHING_LEARNED, Influence, ranks_from_scores
 from app.services.sampling.engine import Engine
 from app.services.versions.answering import scoring_version
@@ -150,6 +150,7 @@ def _told_about(session: Session, ranking_id: int) -> Ranking:
             page=_(
                 "This ranking was taken back. What the reward model says of its answers is told once you rank them."
             ),
+            about=About(Record.RANKING, ranking_id),
         )
     return ranking
 

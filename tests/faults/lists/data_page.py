@@ -97,6 +97,7 @@ FAULTS = [
     change("somebody else's ranking opens for change", "if ranking.labeler.name != labeler_name(request):", "if False:"),
     change("an order that stands already is told as a change", 'if standing_id != ranking_id else "unchanged"', 'if standing_id else "unchanged"'),
     In("app/api/rankings.py", "tests/web/test_data.py")("the API calls an order that stands already a change", "changed=ranking.id != ranking_id", "changed=True"),
+    change("what an old page sent is lost", "        if isinstance(error, ConflictError) and kept_in == ranking_id:\n", "        if isinstance(error, ConflictError):\n"),
     change("a refused order is lost", "former_ranks=ranks_so_far(form),", ""),
     cards("a card that never was theirs was once", "LEFT if group.leased_to == labeler.id else OTHERS", "LEFT"),
     found("in an order by time all rankings are found", "conditions += RankingsWanted(self.standing, self.labeler_id).along()", "pass"),

@@ -18,7 +18,7 @@ counts = In("app/services/jobs/ranking_counts.py", "tests/services/jobs/test_ran
 head = In("app/http/head.py", "tests/http/test_head.py")
 label = In("app/web/label.py", "tests/http/test_head.py")
 pages = In("app/web/pages.py", "tests/web/test_errors.py")
-errors = In("app/web/errors.py", "tests/web/test_errors.py")
+errors = In("app/web/errors.py", "tests/web/test_errors.py", "tests/web/test_decision.py")
 problems = In("app/http/problems.py", "tests/web/test_errors.py")
 
 ranking = In("app/web/ranking.py", "tests/web/test_ranking.py")
@@ -61,6 +61,21 @@ FAULTS = [
         "sentences are joined as in English",
         '_("{before} {sentence}", before=before, ',
         '"{before} {sentence}".format(before=before, ',
+    ),
+    errors(
+        "a refusal leaves the old card where it is",
+        '{"HX-Trigger": OUT_OF_DATE} if problem.status in OLD else {}',
+        "{}",
+    ),
+    errors(
+        "a refusal leads nowhere",
+        "ahead = [] if problem.about is None else [way_of(problem.about)]",
+        "ahead: list[Action] = []",
+    ),
+    card(
+        "the card's Discard does not say what was seen",
+        '{{ seen(candidate, seen_id) }}\n      <button class="button danger"',
+        '\n      <button class="button danger"',
     ),
     decision("nobody is told that chance may decide", "win is not None and win.error and win.may_be_chance:", "False:"),
     decision("the button is filled whatever warns", "self.win.low > 0.5 and not self.alarms", "self.win.low > 0.5"),

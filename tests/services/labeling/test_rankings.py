@@ -274,7 +274,7 @@ def test_a_refused_change_loses_nothing(session: Session, make_group: MakeGroup,
         rankings.change_ranking(session, 99, ada, ranks={}, retrain_after=9)
     assert ranking.withdrawn_at is None
     rankings.take_out(session, ranking.id, ada)
-    with pytest.raises(ConflictError, match="does not stand any more"):
+    with pytest.raises(ConflictError, match="was withdrawn, so nothing was changed"):
         change(session, ranking, ada, [4, 3, 2, 1])
     assert ranking_counts.count_rankings(session).total == 0
 

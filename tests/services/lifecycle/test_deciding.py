@@ -7,18 +7,18 @@ from sqlalchemy.orm import Session
 
 from app.db.base import utc_now
 from app.db.models.versions import Version, VersionKind
-from app.errors import ConflictError, GoneError, InvalidError, NotFoundError
+from app.errors import About, ConflictError, GoneError, InvalidError, NotFoundError, Record
 from app.services.lifecycle import deciding, removal
 from app.services.lifecycle.activation import activate
 from app.services.lifecycle.deciding import (
     Decided,
     Seen,
-    activate_as_seen,
     candidates,
     discard,
     last_discarded,
     rename,
     take_back,
+    use,
 )
 from app.services.versions.version_states import VersionState, standing
 from app.settings.config import Settings
@@ -60,17 +60,17 @@ def test_the_last_discarded_one_is_offered_until_another_is_made(session: Sessio
 def test_a_discarded_one_may_be_activated_after_all(session: Session, add: AddVersion, settings: Settings) -> None:
     policy = add(POLICY)
     discard(session, policy.id)
-    activate_as_seen(session, policy.id, seen=Seen(1, Decided.DISCARDED), data_dir=settings.data_dir)
+    use(session, policy.id, seen=Seen(1, Decided.DISCARDED), data_dir=settings.data_dir)
     assert (policy.discarded_at, standing(session).state_of(policy)) == (None, VersionState.ACTIVE)
 
 
 def test_what_was_activated_meanwhile_is_not_taken_back(session: Session, add: AddVersion, settings: Settings) -> None:
     policy, next_one = add(POLICY), add(POLICY)
     discard(session, policy.id)
-    activate_as_seen(session, policy.id, seen=Seen(1, Decided.DISCARDED), data_dir=settings.data_dir)
+    use(session, policy.id, seen=Seen(1, Decided.DISCARDED), data_dir=settings.data_dir)
     with pytest.raises(ConflictError, match=rf"Version {policy.id} answers now\. Look again"):
         take_back(session, policy.id)
-    activate_as_seen(session, next_one.id, seen=Seen(policy.id, None), data_dir=settings.data_dir)
+    use(session, next_one.id, seen=Seen(policy.id, None), data_dir=settings.data_dir)
     with pytest.raises(ConflictError, match="is not discarded"):
         take_back(session, policy.id)
 
@@ -95,16 +95,43 @@ def test_of_two_people_the_second_is_told(
     """Both saw the SFT model answer. Each pair: what the first one did, what the second one wants."""
     one, other = add(POLICY), add(POLICY)
     data_dir = settings.data_dir
-    activate_as_seen(session, one.id, seen=Seen(first.id, None), data_dir=data_dir)
-    assert activate_as_seen(session, one.id, seen=Seen(first.id, None), data_dir=data_dir) is one, "both want the same"
+    use(session, one.id, seen=Seen(first.id, None), data_dir=data_dir)
+    assert use(session, one.id, seen=Seen(first.id, None), data_dir=data_dir) is one, "both want the same"
     with pytest.raises(ConflictError, match=rf"Nothing was changed.*Version {one.id} answers now"):
-        activate_as_seen(session, other.id, seen=Seen(first.id, None), data_dir=data_dir)
+        use(session, other.id, seen=Seen(first.id, None), data_dir=data_dir)
     with pytest.raises(ConflictError, match=rf"Nothing was changed.*Version {one.id} answers now"):
         discard(session, one.id)
     assert candidates(session) == [other]
-    activate_as_seen(session, other.id, seen=Seen(one.id, None), data_dir=data_dir)
+    use(session, other.id, seen=Seen(one.id, None), data_dir=data_dir)
     with pytest.raises(ConflictError, match="cannot be discarded"):
         discard(session, one.id)
+
+
+def test_of_all_decisions_the_second_person_is_told(
+    session: Session, first: Version, add: AddVersion, settings: Settings
+) -> None:
+    """Discarding and taking back as activating: where another version answers by now, and what is in the way is
+    named."""
+    one, other, third = add(POLICY), add(POLICY), add(POLICY)
+    discard(session, third.id, seen=Seen(first.id, Decided.NOTHING))
+    use(session, one.id, seen=Seen(first.id, Decided.NOTHING), data_dir=settings.data_dir)
+    old = Seen(first.id, Decided.NOTHING), Seen(first.id, Decided.DISCARDED)
+    told = rf"Nothing was changed.*Version {one.id} answers now"
+    with pytest.raises(ConflictError, match=told) as refused:
+        discard(session, other.id, seen=old[0])
+    assert refused.value.about == About(Record.VERSION, one.id)
+    with pytest.raises(ConflictError, match=told) as refused:
+        take_back(session, third.id, seen=old[1])
+    assert refused.value.about == About(Record.VERSION, one.id)
+    assert (other.discarded_at, third.discarded_at is None) == (None, False)
+    discard(session, other.id, seen=Seen(one.id, Decided.NOTHING))
+    assert discard(session, other.id, seen=old[0]) is other, "both want the same"
+    take_back(session, other.id, seen=Seen(one.id, Decided.DISCARDED))
+    assert take_back(session, other.id, seen=old[1]) is other
+    assert candidates(session) == [other]
+    with pytest.raises(ConflictError) as refused:
+        discard(session, one.id, seen=old[0])
+    assert refused.value.about == About(Record.VERSION, one.id)
 
 
 @pytest.mark.parametrize("kind", [POLICY, REWARD])
@@ -117,24 +144,24 @@ def test_a_page_of_before_overrides_no_decision(
     seen = Seen(before.id, Decided.NOTHING)
     discard(session, one.id)
     with pytest.raises(ConflictError, match=rf"Nothing was changed.*Version {one.id} was discarded\."):
-        activate_as_seen(session, one.id, seen=seen, data_dir=data_dir)
+        use(session, one.id, seen=seen, data_dir=data_dir)
     assert standing(session).state_of(one) is VersionState.DISCARDED
     take_back(session, one.id)
-    activate_as_seen(session, one.id, seen=Seen(before.id, Decided.DISCARDED), data_dir=data_dir)
+    use(session, one.id, seen=Seen(before.id, Decided.DISCARDED), data_dir=data_dir)
     activate(session, before.id, data_dir=data_dir)
     with pytest.raises(ConflictError, match=rf"Version {one.id} was in use, and another version took its place\."):
-        activate_as_seen(session, one.id, seen=seen, data_dir=data_dir)
+        use(session, one.id, seen=seen, data_dir=data_dir)
     with pytest.raises(ConflictError, match=rf"Version {one.id} was in use, and another .* cannot be discarded"):
         discard(session, one.id)
-    activate_as_seen(session, one.id, seen=Seen(before.id, Decided.USED), data_dir=data_dir)
+    use(session, one.id, seen=Seen(before.id, Decided.USED), data_dir=data_dir)
     assert standing(session).state_of(one) is VersionState.ACTIVE
 
 
 def test_reward_models_take_the_place_of_reward_models(session: Session, add: AddVersion, settings: Settings) -> None:
     one, other = add(REWARD), add(REWARD)
-    activate_as_seen(session, one.id, seen=Seen(None, None), data_dir=settings.data_dir)
+    use(session, one.id, seen=Seen(None, None), data_dir=settings.data_dir)
     with pytest.raises(ConflictError, match=rf"Version {one.id} scores now"):
-        activate_as_seen(session, other.id, seen=Seen(None, None), data_dir=settings.data_dir)
+        use(session, other.id, seen=Seen(None, None), data_dir=settings.data_dir)
     with pytest.raises(ConflictError, match=rf"Version {one.id} scores now"):
         discard(session, one.id)
 
