@@ -141,7 +141,7 @@ FAULTS = [
         "missing = _(NO_POLICY) if versions and not options else",
         "missing =",
     ),
-    versions("who decides second wins", 'if "seen" in form:', "if False:", "tests/web/test_decision.py"),
+    versions("who decides second wins", 'if "seen" not in form:', "if True:", "tests/web/test_decision.py"),
     versions(
         "activated on its page, it comes back on another",
         '{"version": f"/versions/{version.id}?',
