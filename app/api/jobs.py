@@ -13,7 +13,7 @@ from sqlalchemy.orm import Session
 
 from app.api.description import raises, streams
 from app.api.kinds import JobKind, JobParams
-from app.api.schemas import JsonObject, Limit, Model, Out, PageOut, page_out
+from app.api.schemas import SEEN, JsonObject, Limit, Model, Out, PageOut, page_out
 from app.db.models.jobs import Job, JobMetric, JobStatus, JobTrigger
 from app.errors import ConflictError, CrowdedError, GoneError, InvalidError, NotFoundError, UnavailableError
 from app.formats.ids import EventId
@@ -39,6 +39,8 @@ class JobChange(Model):
     note: str | None = Field(
         None, description=f"At most {naming.MAX_NOTE_CHARACTERS} characters; empty takes the note away."
     )
+    seen_name: str | None = Field(None, description=SEEN)
+    seen_note: str | None = Field(None, description=SEEN)
 
 
 class JobQueued(Model):
@@ -167,10 +169,10 @@ def read(job_id: str, session: ReadSession) -> JobOut:
     return job_out(jobs.get_job(session, job_id))
 
 
-@router.patch("/{job_id}", responses=raises(NotFoundError, InvalidError))
+@router.patch("/{job_id}", responses=raises(NotFoundError, ConflictError, InvalidError))
 def change(job_id: str, body: JobChange, session: WriteSession) -> JobOut:
     """Changes a run's name, its note, or both; what is left out stays. Several runs may have one name."""
-    return job_out(naming.rename(session, job_id, name=body.name, note=body.note))
+    return job_out(naming.rename(session, job_id, **body.model_dump()))
 
 
 @router.post("/{job_id}/cancel", status_code=202, responses=raises(NotFoundError, ConflictError))

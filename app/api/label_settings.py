@@ -4,9 +4,9 @@ from fastapi import APIRouter
 from pydantic import Field
 
 from app.api.description import raises
-from app.api.schemas import Model, Text
+from app.api.schemas import SEEN, Model, Text
 from app.db.models.groups import ANSWERS_PER_GROUP
-from app.errors import GoneError, NotFoundError, UnavailableError
+from app.errors import ConflictError, GoneError, NotFoundError, UnavailableError
 from app.formats.ids import RowId
 from app.formats.markdown import MAX_CHARACTERS
 from app.hparams import MAX_ANSWER_TOKENS, Temperature, TopK, TopP
@@ -55,6 +55,7 @@ class LabelSettingsOut(LabelSettingsIn):
 class GuidelinesIn(Model):
     text: Text | None = Field(max_length=MAX_CHARACTERS)
     """Markdown; null or empty brings the default ones back."""
+    seen: str | None = Field(None, description=SEEN)
 
 
 class GuidelinesOut(Model):
@@ -86,10 +87,10 @@ def show_guidelines(session: ReadSession) -> GuidelinesOut:
     return _guidelines_out(session)
 
 
-@router.put("/guidelines")
+@router.put("/guidelines", responses=raises(ConflictError))
 def change_guidelines(body: GuidelinesIn, session: WriteSession) -> GuidelinesOut:
     """Replaces them."""
-    guidelines.write(session, body.text)
+    guidelines.write(session, body.text, seen=body.seen)
     return _guidelines_out(session)
 
 

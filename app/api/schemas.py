@@ -42,6 +42,7 @@ from app.settings.config import Settings
 
 TEMPERATURE = f"Below {MIN_TEMPERATURE} the likeliest token is taken, as at 0."
 CURSOR = {"pattern": "^[1-9][0-9]{0,8}$"}
+SEEN = "What stood there when you looked: if that is something else by now, nothing is changed (409)."
 After = Annotated[
     str | None, Query(max_length=64, json_schema_extra=CURSOR, description="The `next` of the page before.")
 ]

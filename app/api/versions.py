@@ -15,7 +15,7 @@ from sqlalchemy.orm import Session
 from starlette.types import Receive, Scope, Send
 
 from app.api.description import Responses, raises
-from app.api.schemas import After, JsonObject, Limit, Model, Out, PageOut, page_out
+from app.api.schemas import SEEN, After, JsonObject, Limit, Model, Out, PageOut, page_out
 from app.db.models.versions import Version, VersionKind, VersionOrigin, VersionStatus
 from app.errors import ConflictError, GoneError, InvalidError, NotFoundError, UnavailableError
 from app.formats.ids import RowId
@@ -93,6 +93,8 @@ class VersionChange(Model):
     note: str | None = Field(
         None, description=f"At most {deciding.MAX_NOTE_CHARACTERS} characters; empty takes the note away."
     )
+    seen_name: str | None = Field(None, description=SEEN)
+    seen_note: str | None = Field(None, description=SEEN)
 
 
 class SeenIn(Model):
@@ -181,7 +183,7 @@ def activate(version_id: RowId, runtime: RuntimeDep, session: WriteSession, seen
 @router.patch("/{version_id:digits}", responses=raises(NotFoundError, ConflictError, InvalidError))
 def change(version_id: RowId, body: VersionChange, session: WriteSession) -> VersionOut:
     """Changes a version's name, its note, or both; what is left out stays. No two versions have one name."""
-    return version_out(deciding.rename(session, version_id, name=body.name, note=body.note))
+    return version_out(deciding.rename(session, version_id, **body.model_dump()))
 
 
 @router.post("/{version_id:digits}/discard", responses=raises(NotFoundError, ConflictError, GoneError))

@@ -11,7 +11,7 @@ from sqlalchemy.orm import Session
 from starlette.responses import RedirectResponse, Response
 
 from app.db.models.groups import ANSWERS_PER_GROUP
-from app.errors import AppError, InvalidError
+from app.errors import AppError, ConflictError, InvalidError
 from app.formats.ids import parse_id
 from app.formats.markdown import to_html
 from app.hparams import SamplingParams
@@ -55,6 +55,8 @@ class LabelSettingsPage(PageContext):
     """Those that may answer people: the active one, whichever it is, then the newest first."""
     text: str
     """Of the guidelines, as Markdown."""
+    seen: str
+    """The same as it stood there when the page was opened: nothing else is overwritten."""
     preview: Markup | None = None
     """The same as labelers would see it."""
     candidates: int = CANDIDATES
@@ -93,13 +95,17 @@ def save_settings(request: Request, runtime: RuntimeDep, session: WriteSession, 
 def save_guidelines(request: Request, runtime: RuntimeDep, session: WriteSession, form: FormDep) -> Response:
     """Field `action`: save, preview, or reset to the default ones."""
     text, action = str(form.get("text", "")), form.get("action")
+    seen = str(form["seen"]) if "seen" in form else None
     if action == "preview":
-        return _page(request, runtime, session, text=text, preview=to_html(text))
+        return _page(request, runtime, session, text=text, seen=seen, preview=to_html(text))
     try:
-        guidelines.write(session, None if action == "reset" else text)
-    except InvalidError as error:
+        guidelines.write(session, None if action == "reset" else text, seen=seen)
+    except (ConflictError, InvalidError) as error:
         refused = error.page_message
-        return _page(request, runtime, session, text=text, guidelines_error=refused, status_code=error.status_code)
+        seen = seen if isinstance(error, InvalidError) else None  # both were told
+        return _page(
+            request, runtime, session, text=text, seen=seen, guidelines_error=refused, status_code=error.status_code
+        )
     return RedirectResponse(f"{PATH}?saved", 303)
 
 
@@ -110,6 +116,7 @@ def _page(
     *,
     typed: dict[str, str] | None = None,
     text: str | None = None,
+    seen: str | None = None,
     status_code: int = 200,
     **more: object,
 ) -> Response:
@@ -122,6 +129,7 @@ def _page(
         default=page_params(runtime.settings),
         versions=there,
         text=guidelines.shown(session) if text is None else text,
+        seen=guidelines.shown(session) if seen is None else seen,
         **more,  # type: ignore[arg-type]  # saved, error, preview
     )
     return render(request, page, status_code=status_code)

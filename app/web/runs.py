@@ -10,7 +10,7 @@ from starlette.responses import RedirectResponse, Response
 from app.db.base import utc_now
 from app.db.models.jobs import LIVE, Job, JobStatus
 from app.db.models.versions import Version, VersionKind
-from app.errors import InvalidError
+from app.errors import ConflictError, InvalidError
 from app.model_info.scorer_format import is_outdated
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSession
 from app.services.jobs import heartbeats, job_answers, job_folders, jobs, naming
@@ -29,6 +29,7 @@ from app.web.run_params import Setting, settings_of
 from app.web.security import FormDep
 from app.web.templating import PageContext, render
 from app.web.train import Curves
+from app.web.written import seen_texts
 
 router = APIRouter(route_class=UnitRoute)
 
@@ -101,8 +102,8 @@ def rename_run(request: Request, runtime: RuntimeDep, session: WriteSession, for
     """Refused, the page comes back with what was typed and what is wrong with it."""
     typed = Typed(str(form.get("name", "")), str(form.get("note", "")))
     try:
-        job = naming.rename(session, job_id, name=typed.name, note=typed.note)
-    except InvalidError as error:
+        job = naming.rename(session, job_id, name=typed.name, note=typed.note, **seen_texts(form))
+    except (ConflictError, InvalidError) as error:
         refused = Typed(typed.name, typed.note, error.page_message)
         page = _page(runtime, session, jobs.get_job(session, job_id), "", refused)
         return render(request, page, status_code=error.status_code)

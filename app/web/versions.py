@@ -14,6 +14,7 @@ from app.errors import ConflictError, InvalidError, UnavailableError
 from app.formats.ids import RowId, parse_id
 from app.model_info.catalogue import Published, catalogue
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSession
+from app.services import written
 from app.services.lifecycle import deciding, installing, removal
 from app.services.lifecycle.deciding import Decided, Seen
 from app.services.lifecycle.removal import Removal
@@ -25,6 +26,7 @@ from app.web.templating import PageContext, is_fragment, render
 from app.web.train import changed_results
 from app.web.version_page import Typed, version_page
 from app.web.version_tree import Tree, tree
+from app.web.written import seen_texts
 
 router = APIRouter(route_class=UnitRoute)
 
@@ -160,9 +162,9 @@ def rename_version(
     """Refused, the page comes back with what was typed and what is wrong with it."""
     name, note = str(form.get("name", "")), str(form.get("note", ""))
     try:
-        deciding.rename(session, version_id, name=name, note=note)
+        deciding.rename(session, version_id, name=name, note=note, **seen_texts(form))
     except (ConflictError, InvalidError) as error:
-        typed = Typed(name, note, error.page_message, about_note=error.param == deciding.NOTE)
+        typed = Typed(name, note, error.page_message, about_note=error.param == written.NOTE)
         page = version_page(session, runtime.settings, version_id, typed=typed)
         return render(request, page, status_code=error.status_code)
     return RedirectResponse(f"/versions/{version_id}?said={VersionNotice.RENAMED}", 303)

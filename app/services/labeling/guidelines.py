@@ -3,10 +3,12 @@
 from sqlalchemy.orm import Session
 
 from app.db.models.label_settings import LabelSettings
-from app.errors import InvalidError
+from app.errors import About, InvalidError, Record
 from app.formats.markdown import MAX_CHARACTERS
 from app.formats.texts import clean_text, shows_anything
+from app.services import written as written_texts
 from app.services.labeling.label_settings import THE_ROW, label_settings_row
+from app.services.written import Sent, check_seen
 from app.translation import N_, _
 
 DEFAULT = N_(
@@ -32,9 +34,13 @@ def shown(session: Session) -> str:
     return _(DEFAULT) if text is None else text
 
 
-def write(session: Session, text: str | None) -> str:
-    """What labelers are shown from now on; None, or nothing but blanks, brings the default ones back. Raises
-    InvalidError where it is too long."""
+def write(session: Session, text: str | None, *, seen: str | None = None) -> str:
+    """What labelers are shown from now on; None, or nothing but blanks, brings the default ones back. `seen`: what the
+    page showed. Raises InvalidError where it is too long, ConflictError where somebody else wrote meanwhile."""
+    sent = Sent(written_texts.GUIDELINES, shown(session), text or "", seen)
+    check_seen([sent], About(Record.PAGE, "train"))
+    if sent.is_kept:
+        return sent.there
     text = clean_text(text or "")
     if len(text) > MAX_CHARACTERS:
         raise InvalidError(

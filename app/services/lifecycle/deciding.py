@@ -16,14 +16,14 @@ from app.db.base import utc_now
 from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.errors import About, ConflictError, GoneError, InvalidError, Record
 from app.formats.texts import clean_name, clean_text
+from app.services import written
 from app.services.lifecycle.activation import activate
 from app.services.versions import versions
+from app.services.written import Sent, check_seen
 from app.translation import N_, _
 
 MAX_NAME_CHARACTERS = 60
 MAX_NOTE_CHARACTERS = 4_000
-NOTE = "note"
-"""What an error about a note names."""
 
 
 class Decided(StrEnum):
@@ -156,13 +156,24 @@ def _about(version: Version) -> About:
     return About(Record.VERSION, version.id)
 
 
-def rename(session: Session, version_id: int, *, name: str | None = None, note: str | None = None) -> Version:
-    """Gives it another name, another note, or both; an empty text takes one away, None leaves it. Nothing is changed
-    where one of them is refused. Raises NotFoundError, InvalidError, and ConflictError for a name that another version
-    has."""
+def rename(
+    session: Session,
+    version_id: int,
+    *,
+    name: str | None = None,
+    note: str | None = None,
+    seen_name: str | None = None,
+    seen_note: str | None = None,
+) -> Version:
+    """Gives it another name, another note, or both; an empty text takes one away, None leaves it, and so does one that
+    is as it was seen. Nothing is changed where one of them is refused. Raises NotFoundError, InvalidError, and
+    ConflictError for a name that another version has, and where somebody else wrote meanwhile."""
     version = versions.get_version(session, version_id)
-    new_name = version.name if name is None else _checked_name(session, version, name)
-    new_note = version.note if note is None else _checked_note(note)
+    a_name = Sent(written.NAME, version.name or "", name, seen_name)
+    a_note = Sent(written.NOTE, version.note or "", note, seen_note)
+    check_seen([a_name, a_note], _about(version))
+    new_name = version.name if a_name.is_kept else _checked_name(session, version, name or "")
+    new_note = version.note if a_note.is_kept else _checked_note(note or "")
     version.name, version.note = new_name, new_note
     session.flush()
     return version
@@ -190,5 +201,5 @@ def _checked_note(note: str) -> str | None:
     text = clean_text(note)
     if len(text) > MAX_NOTE_CHARACTERS:
         said = N_("The note has {n} characters; at most {most} are allowed. Shorten it.")
-        raise InvalidError(_(said, n=f"{len(text):,}", most=f"{MAX_NOTE_CHARACTERS:,}"), param=NOTE)
+        raise InvalidError(_(said, n=f"{len(text):,}", most=f"{MAX_NOTE_CHARACTERS:,}"), param=written.NOTE)
     return text or None

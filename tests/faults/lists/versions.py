@@ -27,6 +27,7 @@ store = In(
 answers = In("app/services/versions/answering.py", "tests/api/test_removal.py")
 
 notices = In("app/web/notices.py", "tests/web/test_decision.py")
+written = In("app/services/written.py", "tests/services/test_written.py")
 deciding = In("app/services/lifecycle/deciding.py", "tests/services/lifecycle/test_deciding.py")
 states = In("app/services/versions/version_states.py", "tests/services/versions/test_version_states.py")
 zipped = In("app/model_info/zipped.py", "tests/model_info/test_zipped.py")
@@ -49,7 +50,7 @@ FAULTS = [
     glosses("a figure has no gloss", 'return _(FIGURES[name]) if name in FIGURES else ""', 'return ""', "tests/web/test_versions.py"),
     glosses("pretraining's hyper-parameters have no gloss", "else (PretrainHparams, SFTHparams)", "else ()"),
     forms("what was typed is lost", "typed = Typed(name, note, error.page_message,", 'typed = Typed("", "", error.page_message,'),
-    forms("the name is blamed for the note", "about_note=error.param == deciding.NOTE", "about_note=False"),
+    forms("the name is blamed for the note", "about_note=error.param == written.NOTE", "about_note=False"),
     forms("a refused name is said to be saved", "return render(request, page, status_code=error.status_code)", "return render(request, page)"),
     tree("the shipped SFT model comes from nowhere", "return _shipped_base(session) if _is_shipped_sft(version) else None", "return None"),
     tree("an imported model comes from the shipped base", "version.kind is VersionKind.SFT and version.origin is VersionOrigin.SHIPPED", "version.kind is VersionKind.SFT"),
@@ -62,6 +63,10 @@ FAULTS = [
     shares("an interval goes beyond what is possible", "min(1.0, self.rate + Z_95", "max(0.0, self.rate + Z_95"),
     shares("a standard error is shown as the interval", "error=percent(Z_95 * self.error)", "error=percent(self.error)"),
     records("only the last part of a fine-tuning counts", "        parts.append(parts[-1][\"base\"])\n", "        break\n"),
+    written("an old page overwrites what somebody else wrote", "return clean_text(self.there) not in (clean_text(self.seen), clean_text(self.text))", "return False"),
+    written("what was not touched takes back what somebody else wrote", "or (self.seen is not None and clean_text(self.text) == clean_text(self.seen))", ""),
+    deciding("a note is overwritten unseen", "check_seen([a_name, a_note], _about(version))", "check_seen([a_name], _about(version))", "tests/web/test_written.py"),
+    In("app/web/label_settings.py", "tests/web/test_written.py")("a preview forgets what was seen", "text=text, seen=seen, preview=to_html(text)", "text=text, preview=to_html(text)"),
     deciding("two versions have one name", "if other.name is not None and other.name.casefold() == clean.casefold():", "if False:"),
     deciding("a refused note leaves the new name", "    new_note = version.note if note is None else", "    version.name = new_name\n    new_note = version.note if note is None else"),
     deciding("of two who decide the second wins", "now.id not in (seen.in_place_id, version.id):", "False:"),
