@@ -86,7 +86,9 @@ class JobOut(Out):
     created_at: datetime
     """When it was queued."""
     started_at: datetime | None
-    """When it was begun."""
+    """When it was first begun, whatever attempts came after."""
+    worked_seconds: float | None
+    """How long it was worked on, all attempts together; null before the first one."""
     finished_at: datetime | None
     """When it ended."""
 

@@ -223,7 +223,8 @@ def _figures(session: Session, version: Version) -> list[Figure]:
 def _cost(session: Session, version: Version) -> str:
     seen = version.metrics.get("validations") or []
     episodes = seen[-1].get("episodes") if seen else version.hparams.get("total_episodes")
-    rankings, seconds = versions.count_rankings(session, version), _seconds(_job(session, version))
+    rankings, job = versions.count_rankings(session, version), _job(session, version)
+    seconds = None if job is None else job.took_seconds
     said = [] if not episodes else [ngettext("{n} episode", "{n} episodes", int(episodes), n=number(int(episodes)))]
     said += [] if seconds is None else [duration(seconds)]
     said += [ngettext("{n} ranking", "{n} rankings", rankings, n=number(rankings))] if rankings else []
@@ -235,9 +236,3 @@ def _job(session: Session, version: Version) -> Job | None:
         return None if version.job_id is None else jobs.get_job(session, version.job_id)
     except AppError:
         return None
-
-
-def _seconds(job: Job | None) -> float | None:
-    if job is None or job.started_at is None or job.finished_at is None or job.finished_at < job.started_at:
-        return None
-    return (job.finished_at - job.started_at).total_seconds()

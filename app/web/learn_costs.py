@@ -172,8 +172,7 @@ def _operations(jobs: Sequence[Job]) -> str:
 
 def _time(jobs: Sequence[Job]) -> str:
     """Of all of them together."""
-    spans = [(job.started_at, job.finished_at) for job in jobs]
-    seconds = sum((end - start).total_seconds() for start, end in spans if start and end)
+    seconds = sum(job.took_seconds or 0.0 for job in jobs)
     return duration(seconds) if seconds else ""
 
 

@@ -84,8 +84,33 @@ class Job(Base):
     ends_at: Mapped[datetime | None]
     """When its last step will probably be done, as told with the latest one; None while that is unknown."""
     started_at: Mapped[datetime | None]
-    """When work began; of a later attempt, moved on by the time nobody worked."""
+    """When work first began, whatever attempts came after."""
+    attempt_started_at: Mapped[datetime | None]
+    """When the attempt began that works now, or that ended the job; None between two."""
+    worked_before_seconds: Mapped[float | None]
+    """How long the attempts before that one worked, all together. None of a job that was begun before they were kept
+    apart: then `started_at` was moved on by the time nobody worked."""
     finished_at: Mapped[datetime | None]
+
+    @property
+    def worked_seconds(self) -> float | None:
+        """How long it was worked on, all attempts together, up to its last sign of life; None before the first one. A
+        clock that was set back makes it too short, never negative."""
+        if self.started_at is None:
+            return None
+        began = self.started_at if self.worked_before_seconds is None else self.attempt_started_at
+        end = self.finished_at or self.heartbeat_at
+        lately = 0.0 if began is None or end is None else max(0.0, (end - began).total_seconds())
+        return (self.worked_before_seconds or 0.0) + lately
+
+    @property
+    def took_seconds(self) -> float | None:
+        """`worked_seconds` of a job that has ended; None where that is not known."""
+        return (self.worked_seconds or None) if self.finished_at is not None else None
+
+    def end_attempt(self) -> None:
+        """Nobody works on it from now on: what was worked is kept apart from the time until the next one."""
+        self.worked_before_seconds, self.attempt_started_at = self.worked_seconds, None
 
     @property
     def progress(self) -> float:

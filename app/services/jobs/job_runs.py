@@ -6,7 +6,7 @@ nothing.
 
 from collections.abc import Mapping, Sequence
 from dataclasses import dataclass, field
-from datetime import datetime, timedelta
+from datetime import datetime
 from typing import Any
 
 from sqlalchemy import delete, select, update
@@ -85,7 +85,11 @@ def requeue(session: Session, lost: HandOver) -> bool:
     """
     live = update(Job).where(Job.id == lost.job_id, Job.dispatches == lost.number, Job.status.in_(LIVE))
     values = {"status": JobStatus.QUEUED, "dispatched_at": None, "message": _("Waiting to be resumed")}
-    return session.execute(live.values(**values).returning(Job.id)).scalar_one_or_none() is not None
+    waits = session.execute(live.values(**values).returning(Job.id)).scalar_one_or_none() is not None
+    if waits:
+        session.get_one(Job, lost.job_id, populate_existing=True).end_attempt()
+        session.flush()
+    return waits
 
 
 def start_attempt(
@@ -106,6 +110,7 @@ def start_attempt(
     job = session.get(Job, job_id)
     if job is None or job.status not in LIVE:
         return None
+    job.end_attempt()
     if job.cancel_requested:
         _end(job, JobStatus.CANCELLED)
         return None
@@ -126,16 +131,10 @@ def start_attempt(
     job.executor_id = executor_id
     job.status = JobStatus.RUNNING
     job.message = _("Starting") if job.attempts == 1 else _("Starting again (attempt {n})", n=job.attempts)
-    job.started_at, job.heartbeat_at, job.ends_at = _start_time(job), utc_now(), None
+    job.attempt_started_at = job.heartbeat_at = now = utc_now()
+    job.started_at, job.ends_at = min(job.started_at or now, now), None  # the clock may have been set back
+    job.worked_before_seconds = job.worked_before_seconds or 0.0
     return job.fence
-
-
-def _start_time(job: Job) -> datetime:
-    """Now, less the time that earlier attempts worked: how long a job took is how long it was worked on."""
-    now = utc_now()
-    if job.started_at is None or job.heartbeat_at is None:
-        return now
-    return now - max(timedelta(0), job.heartbeat_at - job.started_at)
 
 
 def _end(job: Job, status: JobStatus, *, error: str | None = None) -> None:
@@ -146,14 +145,19 @@ def _end(job: Job, status: JobStatus, *, error: str | None = None) -> None:
 
 def release_attempt(session: Session, job_id: str, fence: int) -> None:
     """The worker stops in good order: the job waits for the next start, and this attempt does not count."""
-    session.execute(
-        _of_attempt(job_id, fence).values(
+    released = session.execute(
+        _of_attempt(job_id, fence)
+        .values(
             status=JobStatus.QUEUED,
             attempts=Job.attempts - 1,
             attempts_without_progress=Job.attempts_without_progress - 1,
             message=_("Waiting for the worker to start again"),
         )
+        .returning(Job.id)
     )
+    if released.scalar_one_or_none() is not None:
+        session.get_one(Job, job_id, populate_existing=True).end_attempt()
+        session.flush()
 
 
 def _of_attempt(job_id: str, fence: int) -> Any:

@@ -135,6 +135,7 @@ def request_cancel(session: Session, job_id: str, *, stale_seconds: float = 15.0
     job.dedup_key = job.id  # it no longer stands for its work
     living = heartbeats.living_workers(session, stale_seconds=stale_seconds)
     if job.status is JobStatus.QUEUED or job.executor_id not in living:
+        job.end_attempt()
         job.status = JobStatus.CANCELLED
         job.finished_at = utc_now()
     session.flush()
@@ -166,6 +167,7 @@ def resume_job(session: Session, job_id: str, settings: Settings) -> Job:
             page=_("Another job already does this work. Wait for it to end, or cancel it first."),
             about=About(Record.JOB, other.id),
         )
+    job.end_attempt()
     job.status = JobStatus.QUEUED
     job.cancel_requested, job.dedup_key = False, key  # a cancel that it failed before seeing is taken back
     job.message = N_("Waiting to resume from its checkpoint")

@@ -103,10 +103,10 @@ def _config(directory: Path) -> ModelConfig | None:
 def _seconds(session: Session, kind: Kind, config: ModelConfig, work: float) -> tuple[float, bool]:
     effort, last = kind.effort, _last(session, kind)
     assert effort is not None
-    if last is not None and last.started_at is not None and last.finished_at is not None:
+    if last is not None and last.took_seconds is not None:
         hparams = effort.fit(hparams_of(kind, last.params), config)
         then = effort.work(hparams, last.num_rankings or 0) * _share_done(last)
-        took = (last.finished_at - last.started_at).total_seconds()
+        took = last.took_seconds
         if took > 0 and then > 0:
             return min(took, effort.seconds_before) + max(0.0, took - effort.seconds_before) * work / then, True
     scale = all_parameters(config) / SHIPPED_PARAMETERS

@@ -68,7 +68,7 @@ FAULTS = [
     deciding("a note is overwritten unseen", "check_seen([a_name, a_note], _about(version))", "check_seen([a_name], _about(version))", "tests/web/test_written.py"),
     In("app/web/label_settings.py", "tests/web/test_written.py")("a preview forgets what was seen", "text=text, seen=seen, preview=to_html(text)", "text=text, preview=to_html(text)"),
     deciding("two versions have one name", "if other.name is not None and other.name.casefold() == clean.casefold():", "if False:"),
-    deciding("a refused note leaves the new name", "    new_note = version.note if note is None else", "    version.name = new_name\n    new_note = version.note if note is None else"),
+    deciding("a refused note leaves the new name", "    new_note = version.note if a_note.is_kept else", "    version.name = new_name\n    new_note = version.note if a_note.is_kept else"),
     deciding("of two who decide the second wins", "now.id not in (seen.in_place_id, version.id):", "False:"),
     deciding("a page of before overrides that it was discarded", "    if decided in AGAINST and seen.decided not in (decided, None):\n", "    if False:\n"),
     deciding("who discards does not know that another one answers by now", "        return version\n    _check_seen(session, version, seen)\n    about = _about(version)\n", "        return version\n    about = _about(version)\n"),

@@ -2,6 +2,8 @@
 
 import uuid
 from collections.abc import Sequence
+from datetime import timedelta
+from pathlib import Path
 
 import pytest
 from sqlalchemy import select
@@ -9,8 +11,9 @@ from sqlalchemy.orm import Session
 
 from app.db.base import utc_now
 from app.db.models.jobs import Job, JobMetric, JobStatus
-from app.services.jobs import job_runs
+from app.services.jobs import job_folders, job_runs, jobs
 from app.services.jobs.job_runs import HandOver, MetricPoint, Report
+from app.settings.config import Settings
 
 
 @pytest.fixture
@@ -135,6 +138,67 @@ def test_a_clock_set_back_between_two_attempts_starts_nothing_in_the_future(sess
     start(session, job)
     assert job.started_at is not None
     assert job.heartbeat_at is not None
-    job.started_at, job.heartbeat_at = job.started_at.replace(year=2100), job.heartbeat_at
+    job.started_at = job.attempt_started_at = job.started_at.replace(year=2100)
     start(session, job)
     assert job.started_at <= utc_now()
+    assert job.worked_seconds == 0.0
+
+
+@pytest.mark.parametrize("between", ["killed", "released", "failed and resumed", "lost by the engine"])
+def test_the_first_start_is_kept_and_time_between_attempts_does_not_count(
+    session: Session, job: Job, tmp_path: Path, between: str
+) -> None:
+    """20 seconds of work, nine hours in which nobody worked, and 10 seconds more."""
+    first = start(session, job)
+    assert first is not None
+    assert (job.worked_seconds, job.took_seconds) == (0.0, None)
+    job.heartbeat_at = utc_now() - timedelta(hours=9)
+    job.started_at = job.attempt_started_at = begun = job.heartbeat_at - timedelta(seconds=20)
+    session.flush()
+    if between == "released":
+        job_runs.release_attempt(session, job.id, first)
+    elif between == "lost by the engine":
+        job_runs.mark_dispatched(session, HandOver(job.id, 1), utc_now())
+        assert job_runs.requeue(session, HandOver(job.id, 1))
+    elif between == "failed and resumed":
+        job_runs.finish(session, job.id, first, status=JobStatus.FAILED)
+        session.refresh(job)
+        job.finished_at = begun + timedelta(seconds=20)
+        settings = Settings(data_dir=tmp_path)
+        path = job_folders.checkpoint_path(settings, job.id)
+        path.parent.mkdir(parents=True)
+        path.touch()
+        jobs.resume_job(session, job.id, settings)
+    session.refresh(job)
+    second = start(session, job)
+    assert second is not None
+    assert job.started_at == begun
+    assert job.attempt_started_at is not None
+    assert utc_now() - job.attempt_started_at < timedelta(seconds=9)
+    job_runs.finish(session, job.id, second, status=JobStatus.SUCCEEDED)
+    session.refresh(job)
+    job.finished_at = job.attempt_started_at + timedelta(seconds=10)
+    assert job.took_seconds == pytest.approx(30)
+
+
+def test_a_job_that_waits_again_and_is_cancelled_took_what_was_worked(
+    session: Session, job: Job
+) -> None:
+    fence = start(session, job)
+    assert fence is not None
+    job.heartbeat_at = utc_now() - timedelta(hours=9)
+    job.started_at = job.attempt_started_at = job.heartbeat_at - timedelta(seconds=20)
+    session.flush()
+    jobs.request_cancel(session, job.id)
+    assert job.took_seconds == pytest.approx(20)
+
+
+def test_of_a_job_of_before_the_start_was_moved_on(session: Session, job: Job) -> None:
+    """Attempts were not kept apart; a later attempt keeps the start that it had, and counts on."""
+    job.status, job.started_at = JobStatus.QUEUED, utc_now() - timedelta(seconds=50)
+    job.heartbeat_at = job.started_at + timedelta(seconds=40)
+    assert job.worked_seconds == pytest.approx(40)
+    start(session, job)
+    assert job.worked_before_seconds == pytest.approx(40)
+    job.finished_at = utc_now() + timedelta(seconds=5)
+    assert job.took_seconds == pytest.approx(45, abs=1)
