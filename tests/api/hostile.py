@@ -114,7 +114,7 @@ def bodies(ranks: dict[str, int], ranked: dict[str, int]) -> dict[str, list[Any]
             {"messages": [{"role": "user", "content": "Hi"}]},
         ],
         "PATCH /api/v1/jobs/{job_id}": [{"name": "n", "note": "x"}],
-        "PATCH /api/v1/versions/{version_id}": [{"name": "n", "note": "x"}],
+        "PATCH /api/v1/versions/{version_id}": [{"name": "n", "note": "x", "seen_name": "m", "seen_note": "y"}],
         "POST /api/v1/arena/pairs": [{**PROMPT, "version_id": 1, "against_id": 2}],
         "POST /api/v1/arena/votes": [{"pair_id": 1, "verdict": "tie", "duration_ms": 5, "idempotency_key": "k"}],
         "PUT /api/v1/arena/settings": [{"train_on_votes": False, "activate_above": 0.9}],
@@ -132,6 +132,9 @@ def bodies(ranks: dict[str, int], ranked: dict[str, int]) -> dict[str, list[Any]
                 "created_at": "2026-01-01",
             }
         ],
+        "POST /api/v1/versions/{version_id}/activate": [{"in_place_id": 1, "decided": "nothing"}],
+        "POST /api/v1/versions/{version_id}/discard": [{"in_place_id": 1, "decided": "nothing"}],
+        "POST /api/v1/versions/{version_id}/take-back": [{"in_place_id": 1, "decided": "discarded"}],
         "POST /api/v1/versions/prune": [{"keep": 5, "dry_run": True}],
         "POST /api/v1/import/comparisons": [
             {

@@ -33,18 +33,18 @@ def test_names_and_notes(server: LiveServer, visitor: Visitor, what: str) -> Non
     old = seen_on(visitor.get(page), "rename")
     assert old == {"seen_name": "First", "seen_note": "one\n<b>two</b>"}
     server.client.patch(api, json={"note": "theirs"})
-    refused = visitor.send(f"{page}/rename", name="Mine", note="my own", **old)
+    refused = visitor.send(f"{page}/rename", name="Mine", note="my own", fragment=False, **old)
     assert refused.status_code == 409
     said = "changed the note meanwhile: now it is “theirs”. Yours was not saved: “my own”. Save again to put yours"
     assert said in words_of(refused.text)
     assert 'value="Mine"' in refused.text, "what was typed stands there"
     assert "my own</textarea>" in refused.text
     assert (server.client.get(api).json()["name"], server.client.get(api).json()["note"]) == ("First", "theirs")
-    visitor.send(f"{page}/rename", name="Mine", note=old["seen_note"], **old)
+    visitor.send(f"{page}/rename", name="Mine", note=old["seen_note"], fragment=False, **old)
     kept = server.client.get(api).json()
     assert (kept["name"], kept["note"]) == ("Mine", "theirs"), "what this person did not touch is the other's"
     knowing = seen_on(refused.text, "rename") | {"seen_name": "Mine"}
-    assert visitor.send(f"{page}/rename", name="Mine", note="my own", **knowing).status_code == 200
+    assert visitor.send(f"{page}/rename", name="Mine", note="my own", fragment=False, **knowing).status_code == 200
     assert server.client.get(api).json()["note"] == "my own"
     problem = server.client.patch(api, json={"note": "again", "seen_note": "theirs"})
     assert (problem.status_code, server.client.get(api).json()["note"]) == (409, "my own")
@@ -55,13 +55,18 @@ def test_guidelines(server: LiveServer, visitor: Visitor) -> None:
     path, api = "/train/label-page/guidelines", "/api/v1/guidelines"
     old = seen_on(visitor.get("/train/label-page"), "guidelines")
     server.client.put(api, json={"text": "# Theirs"})
-    looked = visitor.send(path, text="Mine", action="preview", **old)
+    looked = visitor.send(path, text="Mine", action="preview", fragment=False, **old)
     assert seen_on(looked.text, "guidelines") == old, "a preview has not seen what is there by now"
     for action in ("save", "reset"):
-        refused = visitor.send(path, text="Mine", action=action, **old)
+        refused = visitor.send(path, text="Mine", action=action, fragment=False, **old)
         assert refused.status_code == 409
         assert "now they are “# Theirs”. Yours were not saved" in words_of(refused.text)
     assert server.client.get(api).json()["text"] == "# Theirs"
     assert server.client.put(api, json={"text": "x", "seen": old["seen"]}).status_code == 409
-    assert visitor.send(path, text="Mine", action="save", **seen_on(refused.text, "guidelines")).status_code == 200
+    assert (
+        visitor.send(
+            path, text="Mine", action="save", fragment=False, **seen_on(refused.text, "guidelines")
+        ).status_code
+        == 200
+    )
     assert server.client.get(api).json()["text"] == "Mine"

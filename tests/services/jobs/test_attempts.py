@@ -181,9 +181,7 @@ def test_the_first_start_is_kept_and_time_between_attempts_does_not_count(
     assert job.took_seconds == pytest.approx(30)
 
 
-def test_a_job_that_waits_again_and_is_cancelled_took_what_was_worked(
-    session: Session, job: Job
-) -> None:
+def test_a_job_that_waits_again_and_is_cancelled_took_what_was_worked(session: Session, job: Job) -> None:
     fence = start(session, job)
     assert fence is not None
     job.heartbeat_at = utc_now() - timedelta(hours=9)
