@@ -18,9 +18,10 @@ from app.errors import ConflictError, GoneError, NotFoundError, UnavailableError
 from app.formats.ids import RowId
 from app.preferences import Influence
 from app.runtime import Admitted, ReadSession, Runtime, RuntimeDep, UnitRoute, WriteSession
+from app.services.labeling.changing import change_ranking
 from app.services.labeling.labelers import LabelerName, labeler_of
 from app.services.labeling.own_answers import OwnAnswer, RanksWithOwn
-from app.services.labeling.rankings import change_ranking, list_rankings, withdraw_ranking
+from app.services.labeling.rankings import list_rankings, withdraw_ranking
 from app.services.views import predictions
 from app.services.views.ranking_records import get_ranking
 

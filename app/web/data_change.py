@@ -17,9 +17,10 @@ from app.db.models.rankings import Ranking
 from app.errors import About, AppError, ConflictError, InvalidError, Record
 from app.formats.ids import RowId
 from app.runtime import ReadSession, Runtime, RuntimeDep, UnitRoute
+from app.services.labeling.changing import change_ranking, not_in_force
 from app.services.labeling.labelers import LabelerName, labeler_of
 from app.services.labeling.own_answers import OwnAnswer, offered
-from app.services.labeling.rankings import change_ranking, not_in_force, standing_ranking
+from app.services.labeling.rankings import standing_ranking
 from app.services.views.ranking_records import get_ranking
 from app.translation import N_, _, sentences
 from app.web.browser_name import BrowserLabeler, labeler_name

@@ -11,7 +11,7 @@ from app.db.models.labelers import Labeler, LabelerKind
 from app.db.models.rankings import Ranking
 from app.errors import About, ConflictError, InvalidError, NotFoundError, Record
 from app.formats.texts import clean_text
-from app.preferences import normalize_ranks, ranks_in_order
+from app.preferences import ranks_in_order
 from app.services.jobs import retraining
 from app.services.labeling.groups import check_leased, get_group, is_leased_to, lease
 from app.services.labeling.own_answers import OwnAnswer, RanksWithOwn, find_own_answer, offered, store_own_answer
@@ -43,7 +43,7 @@ def submit_ranking(
     ranks, own = ranks if isinstance(ranks, RanksWithOwn) else (ranks, None)
     comment = clean_text(comment or "") or None
     idempotency_key = None if idempotency_key is None else clean_text(idempotency_key)
-    _check_extras(comment, duration_ms, idempotency_key)
+    check_extras(comment, duration_ms, idempotency_key)
     repeated = _by_key(session, labeler, idempotency_key, group_id)
     if repeated is not None:
         return _same(session, repeated, ranks, own, comment)
@@ -55,7 +55,7 @@ def submit_ranking(
     ranking = Ranking(
         group_id=group_id,
         labeler_id=labeler.id,
-        ranks=_stored_ranks(session, group, labeler, ranks, own),
+        ranks=stored_ranks(session, group, labeler, ranks, own),
         comment=comment,
         duration_ms=duration_ms,
         idempotency_key=idempotency_key,
@@ -67,62 +67,7 @@ def submit_ranking(
     return ranking
 
 
-def change_ranking(
-    session: Session,
-    ranking_id: int,
-    labeler: Labeler,
-    *,
-    ranks: Mapping[int, int] | RanksWithOwn,
-    comment: str | None = None,
-    duration_ms: int | None = None,
-    retrain_after: int,
-) -> Ranking:
-    """Stores another order of the same answers in the place of one's own ranking, which is withdrawn with it: until
-    then it counts. Gives the one that stands: the same where nothing is another, and where it was sent before.
-
-    Raises NotFoundError, InvalidError, ConflictError.
-    """
-    former = _own_ranking(session, ranking_id, labeler)
-    ranks, own = ranks if isinstance(ranks, RanksWithOwn) else (ranks, None)
-    comment = clean_text(comment or "") or None
-    _check_extras(comment, duration_ms, None)
-    group, standing = get_group(session, former.group_id), standing_ranking(session, former.group_id, labeler)
-    if group.digest is not None:
-        raise ConflictError(
-            f"Ranking {ranking_id} came with a file, or of a vote: it can be withdrawn, and not changed.",
-            page=_("This ranking came with a file, or of a vote. It can be withdrawn, but not changed."),
-            about=About(Record.RANKING, ranking_id),
-        )
-    stored = _stored_ranks(session, group, labeler, ranks, own)
-    if standing is not None and _says_the_same(standing, stored, comment):
-        return standing
-    if former.withdrawn_at is not None:
-        raise not_in_force(former, standing)
-    former.withdrawn_at = utc_now()
-    session.flush()  # before the other: one of a labeler stands for a group
-    ranking = Ranking(group_id=group.id, labeler_id=labeler.id, ranks=stored, comment=comment, duration_ms=duration_ms)
-    session.add(ranking)
-    session.flush()
-    retraining.after_ranking(session, retrain_after=retrain_after)
-    return ranking
-
-
-def not_in_force(former: Ranking, standing: Ranking | None) -> ConflictError:
-    """Of what was to be changed; it leads to what counts instead, if anything does."""
-    if standing is None:
-        return ConflictError(
-            f"Ranking {former.id} was withdrawn, so nothing was changed. Put it back first.",
-            page=_("This ranking was withdrawn meanwhile, so nothing was changed. Let it count again first."),
-            about=About(Record.RANKING, former.id),
-        )
-    return ConflictError(
-        f"Ranking {standing.id} stands in the place of ranking {former.id}, so nothing was changed. Change that one.",
-        page=_("This ranking was changed meanwhile: number {id} counts now, and it was not changed.", id=standing.id),
-        about=About(Record.RANKING, standing.id),
-    )
-
-
-def _stored_ranks(
+def stored_ranks(
     session: Session, group: Group, labeler: Labeler, ranks: Mapping[int, int], own: OwnAnswer | None
 ) -> dict[str, int]:
     """As they are kept; the labeler's own answer is stored with them. Raises InvalidError."""
@@ -135,16 +80,8 @@ def _stored_ranks(
     return {str(answer_id): rank for answer_id, rank in ranks.items()}
 
 
-def _says_the_same(ranking: Ranking, ranks: Mapping[str, int], comment: str | None) -> bool:
-    """Whether order and comment are those, however the ranks are numbered."""
-    if ranking.ranks.keys() != ranks.keys() or ranking.comment != comment:
-        return False
-    answers = list(ranks)
-    here, there = ([each[answer] for answer in answers] for each in (ranking.ranks, ranks))
-    return normalize_ranks(here) == normalize_ranks(there)
-
-
-def _check_extras(comment: str | None, duration_ms: int | None, idempotency_key: str | None) -> None:
+def check_extras(comment: str | None, duration_ms: int | None, idempotency_key: str | None) -> None:
+    """What comes with an order. Raises InvalidError."""
     if comment is not None and len(comment) > MAX_COMMENT_CHARACTERS:
         raise InvalidError(
             _("The comment has {n} characters; at most {most} are kept.", n=len(comment), most=MAX_COMMENT_CHARACTERS)
@@ -219,7 +156,7 @@ def _already_ranked(standing: Ranking) -> ConflictError:
 
 def withdraw_ranking(session: Session, ranking_id: int, labeler: Labeler, *, lease_seconds: float) -> Ranking:
     """Takes the ranking out of training (it is kept, marked) and gives its group back to the labeler to rank anew."""
-    ranking = _own_ranking(session, ranking_id, labeler)
+    ranking = own_ranking(session, ranking_id, labeler)
     group, now = get_group(session, ranking.group_id), utc_now()
     if ranking.withdrawn_at is None:
         ranking.withdrawn_at = now
@@ -233,7 +170,7 @@ def withdraw_ranking(session: Session, ranking_id: int, labeler: Labeler, *, lea
 def take_out(session: Session, ranking_id: int, labeler: Labeler) -> Ranking:
     """Takes the ranking out of training for good, or until it is put back: its group comes to nobody again. Again
     changes nothing."""
-    ranking = _own_ranking(session, ranking_id, labeler)
+    ranking = own_ranking(session, ranking_id, labeler)
     if ranking.withdrawn_at is None:
         ranking.withdrawn_at = utc_now()
         session.flush()
@@ -242,7 +179,7 @@ def take_out(session: Session, ranking_id: int, labeler: Labeler) -> Ranking:
 
 def put_back(session: Session, ranking_id: int, labeler: Labeler, *, retrain_after: int) -> Ranking:
     """The other way round: it counts again as it was. Raises ConflictError where its card was given out again."""
-    ranking = _own_ranking(session, ranking_id, labeler)
+    ranking = own_ranking(session, ranking_id, labeler)
     if ranking.withdrawn_at is None:
         return ranking
     group = get_group(session, ranking.group_id)
@@ -260,7 +197,8 @@ def put_back(session: Session, ranking_id: int, labeler: Labeler, *, retrain_aft
     return ranking
 
 
-def _own_ranking(session: Session, ranking_id: int, labeler: Labeler) -> Ranking:
+def own_ranking(session: Session, ranking_id: int, labeler: Labeler) -> Ranking:
+    """Raises NotFoundError, and ConflictError for another labeler's."""
     ranking = session.get(Ranking, ranking_id)
     if ranking is None or session.get_one(Group, ranking.group_id).import_id is not None:
         raise NotFoundError(

@@ -9,7 +9,8 @@ counts = In("app/services/views/record_counts.py", "tests/services/views/test_re
 records = In("app/services/views/ranking_records.py", "tests/web/test_data.py")
 page = In("app/web/data_rankings.py", "tests/web/test_data.py")
 groups = In("app/web/data_groups.py", "tests/web/test_data.py")
-change = In("app/web/data_change.py", "tests/web/test_data.py")
+change = In("app/web/data_change.py", "tests/web/test_data_change.py")
+changing = In("app/services/labeling/changing.py", "tests/services/labeling/test_changing.py")
 cards = In("app/services/labeling/groups.py", "tests/web/test_data.py")
 preview = In(
     "app/services/data/import_preview.py", "tests/services/data/test_import_preview.py", "tests/web/test_data_import.py"
@@ -88,15 +89,15 @@ FAULTS = [
     rankings("one of a file that is not in yet is put back", " or session.get_one(Group, ranking.group_id).import_id is not None", ""),
     rankings("what was ranked anew is given out again", "elif group.status is not GroupStatus.RANKED or standing_ranking(session, group.id, labeler) is not None:", "elif False:"),
     rankings("what was withdrawn elsewhere cannot be changed", "elif group.status is not GroupStatus.RANKED or standing_ranking(session, group.id, labeler) is not None:", "else:"),
-    last("a change sent twice is refused", "if standing is not None and _says_the_same(standing, stored, comment):", "if False:"),
-    last("ranks numbered otherwise are another order", "return normalize_ranks(here) == normalize_ranks(there)", "return here == there"),
-    last("a ranking of a file is changed", "    if group.digest is not None:", "    if False:"),
-    last("a withdrawn ranking is changed", "    if former.withdrawn_at is not None:", "    if False:"),
-    last("changes start no training", "    session.add(ranking)\n    session.flush()\n    retraining.after_ranking(session, retrain_after=retrain_after)\n    return ranking\n\n\ndef not_in_force", "    session.add(ranking)\n    session.flush()\n    return ranking\n\n\ndef not_in_force"),
+    changing("a change sent twice is refused", "if standing is not None and _says_the_same(standing, stored, comment):", "if False:"),
+    changing("ranks numbered otherwise are another order", "return normalize_ranks(here) == normalize_ranks(there)", "return here == there"),
+    changing("a ranking of a file is changed", "    if group.digest is not None:", "    if False:"),
+    changing("a withdrawn ranking is changed", "    if former.withdrawn_at is not None:", "    if False:"),
+    changing("changes start no training", "    session.add(ranking)\n    session.flush()\n    retraining.after_ranking(session, retrain_after=retrain_after)\n    return ranking\n\n\ndef not_in_force", "    session.add(ranking)\n    session.flush()\n    return ranking\n\n\ndef not_in_force"),
     page("the reward model's opinion of another's ranking is linked", "has_prediction=is_mine and ", "has_prediction="),
     change("somebody else's ranking opens for change", "if ranking.labeler.name != labeler_name(request):", "if False:"),
     change("an order that stands already is told as a change", 'if standing_id != ranking_id else "unchanged"', 'if standing_id else "unchanged"'),
-    In("app/api/rankings.py", "tests/web/test_data.py")("the API calls an order that stands already a change", "changed=ranking.id != ranking_id", "changed=True"),
+    In("app/api/rankings.py", "tests/web/test_data_change.py")("the API calls an order that stands already a change", "changed=ranking.id != ranking_id", "changed=True"),
     change("what an old page sent is lost", "        if isinstance(error, ConflictError) and kept_in == ranking_id:\n", "        if isinstance(error, ConflictError):\n"),
     change("a refused order is lost", "former_ranks=ranks_so_far(form),", ""),
     cards("a card that never was theirs was once", "LEFT if group.leased_to == labeler.id else OTHERS", "LEFT"),
