@@ -212,7 +212,7 @@ FAULTS = [
     # rankings and groups
     rankings("the same key stores twice", "    if repeated is not None:\n        return _same(session, repeated, ranks, own, comment)\n    group", "    group"),
     rankings("a ranked group is offered again", "group.status = GroupStatus.RANKED", "pass"),
-    rankings("a ranking queues no training", "retraining.after_ranking(session, retrain_after=retrain_after)\n    return ranking\n\n\ndef change_ranking", "return ranking\n\n\ndef change_ranking"),
+    rankings("a ranking queues no training", "retraining.after_ranking(session, retrain_after=retrain_after)\n    return ranking\n\n\ndef stored_ranks", "return ranking\n\n\ndef stored_ranks"),
     rankings("anybody withdraws", "ranking.labeler_id != labeler.id", "ranking.labeler_id < 0"),
     rankings("ranks of another group taken", "        _check_ranks(ranks, answers)\n", "        pass\n"),
     rankings("a group ranked without a lease", "    check_leased(group, labeler)\n", ""),
