@@ -13,37 +13,39 @@ from app.corpus.banks import LANGUAGES, Language, load_banks
 EDGE_QUESTIONS = Path(__file__).parent / "edge_questions"
 Edge = Literal["unknown", "improper", "harmless"]
 EDGES: tuple[Edge, ...] = ("unknown", "improper", "harmless")
+Series = Literal["first", "second", "third"]
+SERIES: tuple[Series, ...] = ("first", "second", "third")
 
 
 @dataclass(frozen=True)
 class EdgeQuestion:
-    """`name` is the subject that no bank holds, `near` what a bank holds of its kind; both of unknown ones alone. The
-    `second` set is in another manner: a corpus that was tuned to the first does worse there."""
+    """`name` is the subject that no bank holds, `near` what a bank holds of its kind; both of unknown ones alone.
+    Each `series` is in another manner: a corpus that was tuned to the first does worse in the others."""
 
     text: str
     language: Language
     edge: Edge
     name: str = ""
     near: tuple[str, ...] = ()
-    second: bool = False
+    series: Series = "first"
 
 
 @cache
 def edge_questions() -> tuple[EdgeQuestion, ...]:
-    """Of each edge 200, then 60 of a second set; half of them in each language."""
+    """Of each edge 200, then 60 of a second set and 60 of a third; half of them in each language."""
     return tuple(
         question
-        for second in (False, True)
+        for series in SERIES
         for edge in EDGES
         for language in LANGUAGES
-        for question in _read(edge, language, second)
+        for question in _read(edge, language, series)
     )
 
 
-def _read(edge: Edge, language: Language, second: bool) -> list[EdgeQuestion]:
-    home = EDGE_QUESTIONS / "second" if second else EDGE_QUESTIONS
+def _read(edge: Edge, language: Language, series: Series) -> list[EdgeQuestion]:
+    home = EDGE_QUESTIONS if series == "first" else EDGE_QUESTIONS / series
     written = tomllib.loads((home / f"{edge}.toml").read_text(encoding="utf-8"))[language]
     if edge != "unknown":
-        return [EdgeQuestion(text, language, edge, second=second) for text in written]
+        return [EdgeQuestion(text, language, edge, series=series) for text in written]
     near = {entry.kind: entry.near for entry in load_banks(language).unknown}
-    return [EdgeQuestion(text, language, edge, name, near[kind], second) for text, name, kind in written]
+    return [EdgeQuestion(text, language, edge, name, near[kind], series) for text, name, kind in written]

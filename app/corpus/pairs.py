@@ -14,14 +14,16 @@ from app.corpus.dressing import answer_to
 from app.corpus.edge_leaks import leaks
 from app.corpus.pair import Pair
 from app.corpus.style import draw_style
-from app.corpus.wording import normalized
+from app.corpus.typed import typed
+from app.corpus.wording import normalized, without_article
 
 CHINESE_SHARE = 1 / 3
 CONVERSATION_SHARE = 0.27  # of the drawn pairs that can go on
 LONGEST: dict[Language, int] = {"en": 75, "zh": 120}
 
-# Of training: what is known is asked with a word before or after it as often as what is not.
+# Of training: what is known is asked with a word before or after it, and in haste, as often as what is not.
 CONTEXT_SHARE = 0.15
+TYPED_SHARE = 0.3
 ASKED_IN_CONTEXT = frozenset(
     ("concept", "howto", "lookalike", "definition", "refusal", "familiar", "unknown", "improper", "harmless")
 )
@@ -35,6 +37,9 @@ def draw_pair(rng: Random, *, held_out: bool = False, edges: bool = False) -> Pa
     prompt, style = ask(rng, subject, held_out=held_out), draw_style(rng)
     if edges and subject.topic in ASKED_IN_CONTEXT and rng.random() < CONTEXT_SHARE:
         prompt = in_context(rng, prompt, subject.language)
+    if edges and subject.topic in ASKED_IN_CONTEXT and rng.random() < TYPED_SHARE and not leaks(prompt):
+        kept = without_article(subject.evidence[0]) if subject.topic == "unknown" else ""
+        prompt = typed(rng, prompt, subject.language, kept)
     if (subject.followups or subject.replies) and rng.random() < CONVERSATION_SHARE:
         return conversation(rng, subject, prompt, style, held_out=held_out, edges=edges)
     text, shown = answer_to(rng, subject, style)

@@ -1,22 +1,23 @@
 """Requests that a grammar writes: improper ones, and harmless ones with the same harsh words in them, so that what a
 verb is done to decides and not the verb.
 
-A bank `requests` holds slots and patterns (`banks/<language>/requests/*.toml`). In a pattern "(a|b)" is a choice and
-"{name}" a slot, both anywhere; in a harmless whole question [brackets] are around the thing and <angles> around the
-task that the answer says it never learned.
+A bank `requests` holds slots and patterns (`banks/<language>/requests/*.toml`, grammar.py); in
+a harmless whole question [brackets] are around the thing and <angles> around the task that the answer says it never
+learned.
 """
 
 import re
 import tomllib
+from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
-from random import Random
+from typing import Any
 
 from app.corpus.banks import BANKS_DIRECTORY, BankError, Language, parse_entry
 from app.corpus.entries import Strings
-from app.corpus.wording import pick, with_article
+from app.corpus.grammar import Grammar
 
-CHOICE, SLOT, NAMED = re.compile(r"\(([^()]*)\)"), re.compile(r"\{(\w+)\}"), re.compile(r"\[(.+?)\]|<(.+?)>")
+NAMED = re.compile(r"\[(.+?)\]|<(.+?)>")
 
 
 @dataclass(frozen=True)
@@ -32,20 +33,10 @@ class Request:
 
 @dataclass(frozen=True)
 class Requests:
-    slots: dict[str, Strings]
+    grammar: Grammar
     improper: tuple[Request, ...]
     harmless: tuple[Request, ...]
-
-    def written(self, rng: Random, pattern: str, language: Language) -> str:
-        """One text that the pattern stands for. Raises BankError for a slot that is not there."""
-        while found := CHOICE.search(pattern) or SLOT.search(pattern):
-            name = found[1]
-            if found[0].startswith("{") and name not in self.slots:
-                raise BankError(f"requests ({language}): there is no slot {{{name}}}")
-            options = self.slots[name] if found[0].startswith("{") else tuple(name.split("|"))
-            pattern = pattern[: found.start()] + pick(rng, options) + pattern[found.end() :]
-        text = re.sub(r" +", " ", pattern).replace(" ?", "?").replace(" .", ".").strip()
-        return with_article(text) if language == "en" else text
+    harsh: Strings
 
 
 @dataclass(frozen=True)
@@ -69,14 +60,24 @@ def named(text: str) -> Named:
 
 @cache
 def load_requests(language: Language) -> Requests:
-    home = BANKS_DIRECTORY / language / "requests"
-    read = {path.stem: tomllib.loads(path.read_text(encoding="utf-8")) for path in sorted(home.glob("*.toml"))}
-    tables = {
-        name: tuple(
-            parse_entry(Request, table, f"{language}/requests/{name}.toml number {number}")
-            for number, table in enumerate(read[name]["request"], start=1)
+    """Raises BankError for a malformed entry, and where two files have a slot of the same name."""
+    slots: dict[str, Strings] = {}
+    for where, read in _files(language, "slots"):
+        if twice := slots.keys() & read:
+            raise BankError(f"{where}: slots {sorted(twice)} are in another file, too")
+        slots |= {name: tuple(options) for name, options in read.items()}
+    improper, harmless = (
+        tuple(
+            parse_entry(Request, table, f"{where} number {number}")
+            for where, read in _files(language, part)
+            for number, table in enumerate(read["request"], start=1)
         )
-        for name in ("improper", "harmless")
-    }
-    slots = {name: tuple(options) for name, options in read["slots"].items()}
-    return Requests(slots, tables["improper"], tables["harmless"])
+        for part in ("improper", "harmless")
+    )
+    harsh = tuple(word for _, read in _files(language, "harsh") for word in read["words"])
+    return Requests(Grammar(slots, language), improper, harmless, harsh)
+
+
+def _files(language: Language, part: str) -> Iterator[tuple[str, dict[str, Any]]]:
+    for path in sorted((BANKS_DIRECTORY / language / "requests").glob(f"{part}*.toml")):
+        yield f"{language}/requests/{path.name}", tomllib.loads(path.read_text(encoding="utf-8"))

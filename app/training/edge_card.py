@@ -1,5 +1,5 @@
-"""What a fine-tuned model does at the edges of its corpus: 600 questions written by hand, and 180 of a second set in
-another manner, answered at temperature 0 and once at 1, checked by code (app.corpus.edge_checks).
+"""What a fine-tuned model does at the edges of its corpus: 600 questions written by hand, and 180 of a second and of a
+third set, each in another manner, answered at temperature 0 and once at 1, checked by code (app.corpus.edge_checks).
 """
 
 from collections.abc import Callable, Generator, Sequence
@@ -10,7 +10,7 @@ from app.chat import Message
 from app.corpus import edge_checks
 from app.corpus.banks import LANGUAGES
 from app.corpus.checks import language_of, refuses
-from app.corpus.edge_questions import EDGES, EdgeQuestion, edge_questions
+from app.corpus.edge_questions import EDGES, SERIES, EdgeQuestion, Series, edge_questions
 from app.hparams import SamplingParams
 from app.lm.inference.decoder import Decoder
 from app.lm.inference.offline import sample_batch
@@ -49,10 +49,10 @@ CHECKS: dict[str, tuple[str, Check]] = {
     "edges: broken words": ("", lambda asked, text: bool(edge_checks.broken_words(text, asked.text))),
 }  # fmt: skip
 """Of which edge (all, if empty) and what is asked."""
-SECOND = (
+AGAIN = (
     "unknown: says so, names it, offers something", "unknown: says so", "improper: refused kindly", "harmless: refused",
 )  # fmt: skip
-"""Told of the second set, too, apart."""
+"""Told of the other sets, too, apart."""
 
 
 @dataclass
@@ -65,11 +65,11 @@ class EdgeCard:
 
 
 def first_of_each(per_edge: int) -> list[EdgeQuestion]:
-    """English and Chinese in turn, of both sets."""
+    """English and Chinese in turn, of all sets."""
     chosen = []
-    for second, edge in product((False, True), EDGES):
+    for series, edge in product(SERIES, EDGES):
         english, chinese = (
-            [one for one in edge_questions() if (one.second, one.edge, one.language) == (second, edge, of)]
+            [one for one in edge_questions() if (one.series, one.edge, one.language) == (series, edge, of)]
             for of in LANGUAGES
         )
         chosen += [question for both in zip(english, chinese, strict=True) for question in both][:per_edge]
@@ -80,12 +80,12 @@ def shares_of(questions: Sequence[EdgeQuestion], texts: Sequence[str]) -> dict[s
     """Each check over the answers that it is asked of."""
     told = list(zip(questions, texts, strict=True))
 
-    def share(name: str, *, second: bool) -> Share:
+    def share(name: str, series: Series) -> Share:
         edge, passes = CHECKS[name]
-        return share_of([passes(one, text) for one, text in told if one.second == second and edge in ("", one.edge)])
+        return share_of([passes(one, text) for one, text in told if one.series == series and edge in ("", one.edge)])
 
-    again = {f"second set, {name}": share(name, second=True) for name in SECOND}
-    return {name: share(name, second=False) for name in CHECKS} | again
+    again = {f"{series} set, {name}": share(name, series) for series in SERIES[1:] for name in AGAIN}
+    return {name: share(name, "first") for name in CHECKS} | again
 
 
 def write_edge_card(

@@ -4,7 +4,7 @@ from collections import Counter
 from random import Random
 
 import pytest
-from hypothesis import given
+from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.corpus import pairs as module
@@ -13,10 +13,12 @@ from app.corpus.edge_checks import known_names
 from app.corpus.edge_leaks import gist, leaks
 from app.corpus.edge_questions import edge_questions
 from app.corpus.fresh import FRESH
+from app.corpus.fresh_requests import harsh_words
+from app.corpus.grammar import Grammar
 from app.corpus.inventing import invented_name
 from app.corpus.pair import Pair
 from app.corpus.pairs import distinct_pairs
-from app.corpus.requests import Requests, load_requests, named
+from app.corpus.requests import load_requests, named
 from app.corpus.wording import normalized, without_article
 
 EACH_PATTERN = 3
@@ -38,7 +40,7 @@ def test_every_pattern_can_be_written(language: Language) -> None:
     for request in (*requests.improper, *requests.harmless):
         for pattern in (*request.acts, *request.asked):
             for _ in range(EACH_PATTERN):
-                text = requests.written(rng, pattern, language)
+                text = requests.grammar.written(rng, pattern)
                 assert not set("(){}|") & set(text), pattern
                 if request.near and pattern in request.asked:
                     asked = named(text)
@@ -48,15 +50,16 @@ def test_every_pattern_can_be_written(language: Language) -> None:
 
 
 def test_choices_and_slots_stand_in_one_another() -> None:
-    requests = Requests({"x": ("an (ape|owl)",)}, (), ())
-    written = {requests.written(Random(seed), "(see|hear {x}) (now|)", "en") for seed in range(50)}
+    grammar = Grammar({"x": ("an (ape|owl)",)}, "en")
+    written = {grammar.written(Random(seed), "(see|hear {x}) (now|)") for seed in range(50)}
     assert written == {"see", "see now", "hear an ape", "hear an ape now", "hear an owl", "hear an owl now"}
     with pytest.raises(BankError, match=r"no slot .y"):
-        requests.written(Random(0), "{y}", "en")
+        grammar.written(Random(0), "{y}")
     with pytest.raises(BankError, match="no <task>"):
         named("Whatever.")
 
 
+@settings(deadline=None)  # the first one weighs the words
 @given(st.integers(0, 10_000), st.sampled_from(LANGUAGES), st.sampled_from(sorted(FRESH)))
 def test_the_same_seed_makes_the_same_subject(seed: int, language: Language, topic: str) -> None:
     one, other = (FRESH[topic](Random(seed), language) for _ in range(2))
@@ -87,18 +90,18 @@ def test_no_question_of_the_evaluation_is_trained_on(monkeypatch: pytest.MonkeyP
     assert not {content for pair in pairs for role, content in pair.messages if role == "user"} & set(leaked)
 
 
-def test_harsh_words_are_on_both_sides() -> None:
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_harsh_words_are_said_as_often_on_both_sides(language: Language) -> None:
     """A verb that is only refused would be refused whatever it is done to, and the other way round."""
     rng = Random(2)
-    harsh: dict[Language, tuple[str, ...]] = {
-        "en": ("kill", "shoot", "beat", "break", "hide"),
-        "zh": ("杀", "打", "偷", "藏", "烧"),
+    said = {
+        topic: Counter(
+            word for _ in range(2_500) for word in harsh_words(FRESH[topic](rng, language).wordings[0], language)
+        )
+        for topic in ("improper", "harmless")
     }
-    for language, verbs in harsh.items():
-        said = {topic: Counter[str]() for topic in ("improper", "harmless")}
-        for topic, counted in said.items():
-            for _ in range(1_500):
-                text = FRESH[topic](rng, language).wordings[0].lower()
-                counted.update(verb for verb in verbs if verb in text)
-        for verb in verbs:
-            assert min(counted[verb] for counted in said.values()) >= 8, (verb, said)
+    often = [word for word in load_requests(language).harsh if sum(counted[word] for counted in said.values()) >= 40]
+    assert len(often) > 15
+    for word in often:
+        improper, harmless = (counted[word] for counted in said.values())
+        assert 1 / 4 < improper / harmless < 4, (word, improper, harmless)

@@ -4,7 +4,7 @@ from collections.abc import Callable, Sequence
 
 import pytest
 
-from app.corpus.edge_questions import EdgeQuestion
+from app.corpus.edge_questions import SERIES, EdgeQuestion
 from app.training import edge_card
 from app.training.context import drain
 from app.training.edge_card import first_of_each, write_edge_card
@@ -35,10 +35,11 @@ def test_good_answers_reach_every_aim(monkeypatch: pytest.MonkeyPatch) -> None:
     card = _card(monkeypatch, _good)
     good = {name: share.value for name, share in card.greedy.items()}
     assert good.pop("harmless: refused") == good.pop("edges: broken words") == 0.0
-    assert good.pop("second set, harmless: refused") == 0.0
+    assert good.pop("second set, harmless: refused") == good.pop("third set, harmless: refused") == 0.0
     assert set(good.values()) == {1.0}
     assert card.greedy["improper: refused"].asked == 200
     assert card.greedy["second set, improper: refused kindly"].asked == 60
+    assert card.greedy["third set, unknown: says so"].asked == 60
     assert card.sampled == card.greedy
     assert len(card.examples) == 18
 
@@ -52,10 +53,11 @@ def test_one_answer_to_everything_reaches_none(monkeypatch: pytest.MonkeyPatch) 
     assert shares["edges: broken words"] == 1.0
 
 
-def test_the_second_set_is_told_apart(monkeypatch: pytest.MonkeyPatch) -> None:
-    card = _card(monkeypatch, lambda asked: "" if asked.second else _good(asked))
+@pytest.mark.parametrize("series", SERIES[1:])
+def test_each_set_is_told_apart(monkeypatch: pytest.MonkeyPatch, series: str) -> None:
+    card = _card(monkeypatch, lambda asked: "" if asked.series == series else _good(asked))
     told = {name: share.value for name, share in card.greedy.items()}
-    assert told["second set, unknown: says so"] == told["second set, improper: refused kindly"] == 0.0
+    assert told[f"{series} set, unknown: says so"] == told[f"{series} set, improper: refused kindly"] == 0.0
     assert told["unknown: says so"] == told["improper: refused kindly"] == 1.0
 
 
@@ -64,5 +66,5 @@ def test_few_questions_are_of_each_edge_in_both_languages() -> None:
     assert [(question.edge, question.language) for question in few] == [
         ("unknown", "en"), ("unknown", "zh"), ("improper", "en"), ("improper", "zh"), ("harmless", "en"),
         ("harmless", "zh"),
-    ] * 2  # fmt: skip
-    assert [question.second for question in few] == [False] * 6 + [True] * 6
+    ] * 3  # fmt: skip
+    assert [question.series for question in few] == [series for series in SERIES for _ in range(6)]

@@ -1,6 +1,7 @@
 """Answers at the edge of the corpus: what was never learned is said to be so, by its name."""
 
 from collections.abc import Sequence
+from dataclasses import replace
 from random import Random
 
 from app.corpus.answers.answer import Answer, bulleted
@@ -34,6 +35,14 @@ def unknown_answer(
     either = phrases["either"][0].join(offered)
     offering = sentence_for(pick(rng, phrases[f"offer_{form_offered}"]), language, n=either)
     return Answer(join([said, offering, more], language), plain=plain)
+
+
+def unknown_again_answer(
+    rng: Random, style: Style, name: str, near: Sequence[str], form: str, language: Language, offer: str = ""
+) -> Answer:
+    """Asked to guess: no guess, and what the first answer said."""
+    said = unknown_answer(rng, style, name, near, form, language, offer)
+    return replace(said, text=join([pick(rng, ANSWERS[language]["no_guess"]), said.text], language))
 
 
 def _offered(rng: Random, style: Style) -> int:

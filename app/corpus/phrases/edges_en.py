@@ -255,6 +255,13 @@ ANSWERS: Table = {
         "Somebody else may know more.",
         "I would rather say so than guess.",
     ),
+    "no_guess": (
+        "I would only make it up.",
+        "A guess would help nobody.",
+        "Sorry, I really cannot say.",
+        "I had rather be honest.",
+        "Yes, I am sure.",
+    ),
     "aside": (
         "That I was not told, but this much I can say.",
         "That part is new to me.",

@@ -275,7 +275,7 @@ FAULTS = [
     In("app/corpus/inventing.py", "tests/corpus/test_fresh.py")("known names invented", "if normalized(without_article(name)) not in _taken(language):", "if name:"),
     linear_loss("the target is of the tail", "    tail.scatter_(1, wanted[:, None], 0.0)\n", ""),
     linear_loss("the tail's gradient without its sum", "chances.addcmul_(chances, sums, value=-penalty).add_(tail, alpha=penalty)", "chances.add_(tail, alpha=penalty)"),
-    edge_card("the second set counted with the first", "if one.second == second and edge in", "if edge in"),
+    edge_card("the second set counted with the first", "if one.series == series and edge in", "if edge in"),
     edge_card("harmless questions counted as improper", "edge in (\"\", one.edge)])", "(one.edge != \"unknown\" or edge == \"unknown\")])"),
     subject("combinations held out by wording", "if self.combined:", "if False:"),
     subject("a combination is drawable on both sides", "] if self.combined else map(", "] if False else map("),
