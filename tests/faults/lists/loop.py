@@ -39,6 +39,7 @@ edge_checks = In("app/corpus/edge_checks.py", "tests/corpus/test_edge_checks.py"
 edge_subjects = In("app/corpus/edges.py", "tests/corpus/test_edges.py", "tests/corpus/test_edge_checks.py")
 edge_card = In("app/training/edge_card.py", "tests/training/test_edge_card.py")
 fresh = In("app/corpus/fresh.py", "tests/corpus/test_fresh.py", "tests/corpus/test_edge_checks.py")
+fresh_requests = In("app/corpus/fresh_requests.py", "tests/corpus/test_fresh.py")
 edge_leaks = In("app/corpus/edge_leaks.py", "tests/corpus/test_fresh.py")
 linear_loss = In("app/training/linear_cross_entropy.py", "tests/training/test_linear_cross_entropy.py")
 dressing = In("app/corpus/dressing.py", "tests/corpus/test_dressing.py")
@@ -268,8 +269,11 @@ FAULTS = [
     edge_checks("what was asked counts as broken", "or form in heard ", ""),
     edge_subjects("unknown things asked in words of their own", 'for key in ("concept", "edge_thing", "edge_told")', 'for key in ("concept", "edge_pair", "edge_told")'),
     edge_subjects("an unknown thing is offered", "        return _unknown(name, asked, (other,), \"thing\", language)\n", "        return _unknown(name, asked, entry.things, \"thing\", language)\n"),
-    fresh("harmless requests by the improper patterns", "request = _one_of(rng, requests.harmless)", "request = _one_of(rng, requests.improper)"),
-    fresh("an invented thing owned up to by another name", "return _owned_up(asked, both, ", "return _owned_up(asked, other[:1], "),
+    fresh_requests("harmless requests by the improper patterns", "request = _one_of(rng, requests.harmless)", "request = _one_of(rng, requests.improper)"),
+    fresh_requests("a harsh word said on one side", "if rng.random() < max(LEAST_KEPT, min([1.0, *kept])):", "if True:"),
+    fresh("an invented thing owned up to by another name", "return owned_up(asked, both, ", "return owned_up(asked, other[:1], "),
+    In("app/corpus/frames.py", "tests/corpus/test_frames.py")("several of a thing called one", "called = bare if \"{b}\" in pattern else plural(bare) if \"{s}\" in pattern else name", "called = name"),
+    In("app/corpus/typed.py", "tests/corpus/test_frames.py")("a name typed in haste", "part if place % 2 else _hasty(rng, part, language)", "_hasty(rng, part, language)"),
     edge_leaks("the words of a question are no leak in another frame", "return gist(text) in _asked()", "return text in {question.text for question in edge_questions()}"),
     In("app/corpus/pairs.py", "tests/corpus/test_fresh.py")("questions of the evaluation trained on", "if edges and any(leaks(content)", "if not edges and any(leaks(content)"),
     In("app/corpus/inventing.py", "tests/corpus/test_fresh.py")("known names invented", "if normalized(without_article(name)) not in _taken(language):", "if name:"),
