@@ -6,8 +6,9 @@ are left out at random, until both say it equally often.
 """
 
 from collections import Counter
-from collections.abc import Callable, Sequence
+from collections.abc import Callable, Mapping, Sequence
 from functools import cache, partial
+from itertools import permutations
 from random import Random
 
 from app.corpus.answers import edges
@@ -19,9 +20,10 @@ from app.corpus.subject import Reply, Subject
 from app.corpus.wording import normalized, pick, sentence_for
 
 ACT_SHARE = 0.6  # of the requests, tasks in a frame; the others are whole questions
-COUNTED = 2_000  # requests of each side, by which words are weighed
-LEAST_SAID = 10  # of them: what is rarer is not weighed
-LEAST_KEPT = 0.12  # of the texts with a word that the other side hardly says
+COUNTED = 2_500  # requests of each side, by which words are weighed
+LEAST_SAID = 0.005  # of the texts of both sides: what is rarer is not weighed
+ROUNDS = 20
+LEAST_KEPT = 0.08  # of the texts with a word that the other side hardly says
 
 
 def harmless_subject(rng: Random, language: Language) -> Subject:
@@ -37,20 +39,46 @@ Draw = Callable[[Random, Language], Subject]
 
 
 def _even(rng: Random, draw: Draw, other: Draw, language: Language) -> Subject:
+    weights = _weights(frozenset((draw, other)), language)[draw]
     while True:
         subject = draw(rng, language)
-        ours, theirs = _said(draw, language), _said(other, language)
-        words = harsh_words(subject.wordings[0], language)
-        kept = [theirs[word] / ours[word] for word in words if ours[word] + theirs[word] >= LEAST_SAID and ours[word]]
-        if rng.random() < max(LEAST_KEPT, min([1.0, *kept])):
+        if rng.random() < _kept(harsh_words(subject.wordings[0], language), weights):
             return subject
 
 
+def _kept(words: Sequence[str], weights: Mapping[str, float]) -> float:
+    """How likely a text with these words is kept."""
+    return min((weights[word] for word in words), default=1.0)
+
+
 @cache
-def _said(draw: Draw, language: Language) -> Counter[str]:
-    """In how many of a thousand or two texts each harsh word is said."""
+def _weights(sides: frozenset[Draw], language: Language) -> dict[Draw, dict[str, float]]:
+    """Of each side and word, so that what is kept of both says it equally often; found by rounds of weighing, since one
+    word's weight changes how often the others are said."""
     rng = Random(f"said {language}")
-    return Counter(word for _ in range(COUNTED) for word in harsh_words(draw(rng, language).wordings[0], language))
+    texts = {
+        draw: [harsh_words(draw(rng, language).wordings[0], language) for _ in range(COUNTED)]
+        for draw in sorted(sides, key=lambda draw: draw.__name__)
+    }
+    weights = {draw: dict.fromkeys(load_requests(language).harsh, 1.0) for draw in texts}
+    for _ in range(ROUNDS):
+        said = {draw: _said(each, weights[draw]) for draw, each in texts.items()}
+        for one, other in permutations(texts):
+            for word, share in said[one].items():
+                if said[other][word] + share >= LEAST_SAID:
+                    weights[one][word] *= said[other][word] / share
+                    weights[one][word] = min(1.0, max(LEAST_KEPT, weights[one][word]))
+    return weights
+
+
+def _said(texts: Sequence[Sequence[str]], weights: Mapping[str, float]) -> Counter[str]:
+    """In what share of the texts that are kept each word is said."""
+    said, kept = Counter[str](), 0.0
+    for words in texts:
+        share = _kept(words, weights)
+        kept += share
+        said.update(dict.fromkeys(words, share))
+    return Counter({word: count / kept for word, count in said.items()})
 
 
 def harsh_words(text: str, language: Language) -> list[str]:
