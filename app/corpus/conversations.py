@@ -41,10 +41,10 @@ def _after(rng: Random, kind: str) -> Style:
 
 def _next_kind(rng: Random, subject: Subject, last: str, shown: Style | None = None) -> str:
     """Each follow-up once in a row, none that asks for what the last answer shows, and nothing after the solution of a
-    riddle but another subject."""
+    riddle or an accepted offer but another subject."""
     done = {last, "listed" if shown and shown.listed else "", "example" if shown and shown.example else ""}
     kinds = [kind for kind in (*subject.followups, *subject.replies) if kind not in done]
-    return pick(rng, kinds) if kinds and last not in ("solution", "other_language") else ""
+    return pick(rng, kinds) if kinds and last not in ("solution", "other_language", "accept") else ""
 
 
 def conversation(

@@ -44,24 +44,24 @@ def unknown_subject(rng: Random, language: Language) -> Subject:
         other = invented_name(rng, language)
         asked = ask_in(rng, language, "comparison", "edge_pair", x=name, y=other)
         both = PROMPTS[language]["edge_both"][0].format(x=name, y=other)
-        return owned_up(asked, both, near, "thing", language)
+        return owned_up(rng, asked, both, near, "thing", language)
     if kind < 0.24:
         return _unknown_task(rng, name, language)
     if kind < 0.32:
         bare = without_article(name)
-        return owned_up(ask_in(rng, language, "definition", x=bare), bare, near, "thing", language)
+        return owned_up(rng, ask_in(rng, language, "definition", x=bare), bare, near, "thing", language)
     if rng.random() < TALK_SHARE:
         asked, called = thing_told(rng, name, language)
-        return owned_up(asked, called, near, "thing", language)
+        return owned_up(rng, asked, called, near, "thing", language)
     asked = ask_in(rng, language, "concept", "edge_told", "edge_thing", "edge_thing", x=name)
-    return owned_up(asked, name, near, "thing", language)
+    return owned_up(rng, asked, name, near, "thing", language)
 
 
 def _unknown_task(rng: Random, name: str, language: Language) -> Subject:
     """Something to be done with the thing, or a task of the banks."""
     entry = rng.choice([entry for entry in load_banks(language).unknown if entry.tasks])
     task = pick(rng, PROMPTS[language]["edge_act"]).format(x=name) if rng.random() < 0.6 else pick(rng, entry.tasks)
-    return owned_up(ask_for_task(rng, language, task), task, entry.near, "task", language)
+    return owned_up(rng, ask_for_task(rng, language, task), task, entry.near, "task", language)
 
 
 def familiar_subject(rng: Random, language: Language) -> Subject:

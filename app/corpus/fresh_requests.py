@@ -102,10 +102,10 @@ def _harmless(rng: Random, language: Language) -> Subject:
     request = _one_of(rng, requests.harmless)
     if rng.random() < ACT_SHARE:
         task = requests.grammar.written(rng, pick(rng, request.acts))
-        return owned_up(ask_for_task(rng, language, task), task, request.near, "task", language)
+        return owned_up(rng, ask_for_task(rng, language, task), task, request.near, "task", language)
     asked = named(requests.grammar.written(rng, pick(rng, request.asked)))
     text = sentence_for("{x}", language, x=asked.text) if rng.random() < 0.5 else asked.text
-    return owned_up(text, asked.name, request.near, asked.form, language, offer="task")
+    return owned_up(rng, text, asked.name, request.near, asked.form, language, offer="task")
 
 
 def _improper(rng: Random, language: Language) -> Subject:

@@ -9,6 +9,7 @@ from hypothesis import strategies as st
 
 from app.corpus import pairs as module
 from app.corpus.banks import LANGUAGES, BankError, Language, load_banks
+from app.corpus.checks import holds
 from app.corpus.edge_checks import known_names
 from app.corpus.edge_leaks import gist, leaks
 from app.corpus.edge_questions import edge_questions
@@ -19,7 +20,10 @@ from app.corpus.inventing import invented_name
 from app.corpus.pair import Pair
 from app.corpus.pairs import distinct_pairs
 from app.corpus.requests import load_requests, named
-from app.corpus.wording import normalized, without_article
+from app.corpus.style import Style
+from app.corpus.subject import Subject
+from app.corpus.subjects import subjects_by_topic
+from app.corpus.wording import normalized, said_back, without_article
 
 EACH_PATTERN = 3
 
@@ -105,3 +109,23 @@ def test_harsh_words_are_said_as_often_on_both_sides(language: Language) -> None
     for word in often:
         improper, harmless = (counted[word] for counted in said.values())
         assert 1 / 4 < improper / harmless < 4, (word, improper, harmless)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_what_is_offered_alone_can_be_accepted_and_is_told(language: Language) -> None:
+    drawn = [FRESH["unknown"](Random(seed), language) for seed in range(150)]
+    accepted = [subject for subject in drawn if "accept" in subject.replies]
+    assert 30 < len(accepted) < 90
+    for subject in accepted:
+        offer, told = (
+            answering(Random(1), Style("short")).text
+            for answering in (subject.answer, subject.replies["accept"].answer)
+        )
+        known = [one for one in _known_subjects(language) if said_back(one.slot, language) in offer]
+        facts = [evidence for one in known for evidence in one.evidence]
+        assert any(holds(told, fact) for fact in facts), (offer, told)
+
+
+def _known_subjects(language: Language) -> list[Subject]:
+    topics = subjects_by_topic(language)
+    return [*topics["concept"], *topics["howto"], *topics["lookalike"]]

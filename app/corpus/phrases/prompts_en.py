@@ -286,6 +286,15 @@ FOLLOWUPS: Table = {
     "example": ("Give me an example.", "Can you give an example?", "For example?"),
     "again": ("Another one, please.", "Another one!", "Can you try again?", "One more, please."),
     "why": ("Why?", "Why not?", "Why is that?", "Can you tell me why?", "And why?"),
+    "accept": (
+        "Yes, please.",
+        "OK, tell me.",
+        "Sure, go on.",
+        "Good idea.",
+        "Then that.",
+        "Yes!",
+        "I would like that.",
+    ),
     "guess": (
         "Just guess.",
         "But roughly?",

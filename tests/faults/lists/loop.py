@@ -271,7 +271,7 @@ FAULTS = [
     edge_subjects("an unknown thing is offered", "        return _unknown(name, asked, (other,), \"thing\", language)\n", "        return _unknown(name, asked, entry.things, \"thing\", language)\n"),
     fresh_requests("harmless requests by the improper patterns", "request = _one_of(rng, requests.harmless)", "request = _one_of(rng, requests.improper)"),
     fresh_requests("a harsh word said on one side", "if rng.random() < _kept(harsh_words(subject.wordings[0], language), weights):", "if True:"),
-    fresh("an invented thing owned up to by another name", "return owned_up(asked, both, ", "return owned_up(asked, other[:1], "),
+    fresh("an invented thing owned up to by another name", "return owned_up(rng, asked, both, ", "return owned_up(rng, asked, other[:1], "),
     In("app/corpus/frames.py", "tests/corpus/test_frames.py")("several of a thing called one", "called = bare if \"{b}\" in pattern else plural(bare) if \"{s}\" in pattern else name", "called = name"),
     In("app/corpus/typed.py", "tests/corpus/test_frames.py")("a name typed in haste", "part if place % 2 else _hasty(rng, part, language)", "_hasty(rng, part, language)"),
     edge_leaks("the words of a question are no leak in another frame", "return gist(text) in _asked()", "return text in {question.text for question in edge_questions()}"),
