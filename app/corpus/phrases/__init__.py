@@ -13,4 +13,7 @@ ANSWERS: dict[Language, Table] = {
     "en": answers_en.ANSWERS | edges_en.ANSWERS,
     "zh": answers_zh.ANSWERS | edges_zh.ANSWERS,
 }
-FOLLOWUPS: dict[Language, Table] = {"en": prompts_en.FOLLOWUPS, "zh": prompts_zh.FOLLOWUPS}
+FOLLOWUPS: dict[Language, Table] = {
+    "en": prompts_en.FOLLOWUPS | edges_en.FOLLOWUPS,
+    "zh": prompts_zh.FOLLOWUPS | edges_zh.FOLLOWUPS,
+}

@@ -270,3 +270,26 @@ ANSWERS: Table = {
         "I was not told that part.",
     ),
 }
+
+# What is said to an answer that owns up.
+FOLLOWUPS: Table = {
+    "accept": (
+        "Yes, please.",
+        "OK, tell me.",
+        "Sure, go on.",
+        "Good idea.",
+        "Then that.",
+        "Yes!",
+        "I would like that.",
+    ),
+    "guess": (
+        "Just guess.",
+        "But roughly?",
+        "You must know something about it.",
+        "Really nothing?",
+        "Make something up.",
+        "Tell me anyway.",
+        "Are you sure?",
+        "Try.",
+    ),
+}
