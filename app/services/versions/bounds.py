@@ -6,6 +6,7 @@ measured against the SFT model's own answers to the same held-out prompts. A fla
 rule; a person may activate it, warned. A short answer is no breach: brevity is a taste.
 """
 
+import math
 from collections.abc import Iterator, Mapping
 from dataclasses import asdict, dataclass
 from typing import Any
@@ -60,8 +61,12 @@ class Flag:
 
 
 def flags_of(version: Version) -> list[Flag]:
-    """As they were found when it was trained and evaluated; none for a version that never was."""
-    return [Flag(**each) for each in version.metrics.get("flags", [])]
+    """As they were found when it was trained and evaluated, told by the figures and in the language that is spoken,
+    where these are there still; none for a version that never was."""
+    found = measured(version.metrics.get("evaluation") or {})
+    told = [*training_flags(measured(version.metrics)), *evaluation_flags(found, max_kl=math.inf)]
+    anew = {flag.name: flag for flag in told}
+    return [anew.get(each["name"]) or Flag(**each) for each in version.metrics.get("flags", [])]
 
 
 def policy_verdict(version: Version) -> dict[str, Any] | None:

@@ -28,6 +28,7 @@ answers = In("app/services/versions/answering.py", "tests/api/test_removal.py")
 
 notices = In("app/web/notices.py", "tests/web/test_decision.py")
 written = In("app/services/written.py", "tests/services/test_written.py")
+verdicts = In("app/web/policy_verdict.py", "tests/web/test_policy_verdict.py")
 deciding = In("app/services/lifecycle/deciding.py", "tests/services/lifecycle/test_deciding.py")
 states = In("app/services/versions/version_states.py", "tests/services/versions/test_version_states.py")
 zipped = In("app/model_info/zipped.py", "tests/model_info/test_zipped.py")
@@ -67,6 +68,10 @@ FAULTS = [
     written("what was not touched takes back what somebody else wrote", "or (self.seen is not None and clean_text(self.text) == clean_text(self.seen))", ""),
     deciding("a note is overwritten unseen", "check_seen([a_name, a_note], _about(version))", "check_seen([a_name], _about(version))", "tests/web/test_written.py"),
     In("app/web/label_settings.py", "tests/web/test_written.py")("a preview forgets what was seen", "text=text, seen=seen, preview=to_html(text)", "text=text, preview=to_html(text)"),
+    verdicts("a page has two win rates by the judge", "said = [each for each in said if \"win_rate\" not in figures or not _is_of_win_rate(each)]", "pass"),
+    verdicts("a win rate in words of before stands beside another one", "saying.say == TEXT and OLD_WIN_RATE in saying.sentence", "False"),
+    In("app/policy_sayings.py", "tests/web/test_policy_verdict.py")("a verdict is told in the English of its training", "if said is None or", "if said is not None or"),
+    In("app/services/versions/bounds.py", "tests/web/test_policy_verdict.py")("a flag stays as its training said it", "anew.get(each[\"name\"]) or ", ""),
     deciding("two versions have one name", "if other.name is not None and other.name.casefold() == clean.casefold():", "if False:"),
     deciding("a refused note leaves the new name", "    new_note = version.note if a_note.is_kept else", "    version.name = new_name\n    new_note = version.note if a_note.is_kept else"),
     deciding("of two who decide the second wins", "now.id not in (seen.in_place_id, version.id):", "False:"),
