@@ -70,7 +70,7 @@ FAULTS = [
     In("app/web/label_settings.py", "tests/web/test_written.py")("a preview forgets what was seen", "text=text, seen=seen, preview=to_html(text)", "text=text, preview=to_html(text)"),
     verdicts("a page has two win rates by the judge", "said = [each for each in said if \"win_rate\" not in figures or not _is_of_win_rate(each)]", "pass"),
     verdicts("a win rate in words of before stands beside another one", "saying.say == TEXT and OLD_WIN_RATE in saying.sentence", "False"),
-    In("app/policy_sayings.py", "tests/web/test_policy_verdict.py")("a verdict is told in the English of its training", "if said is None or", "if said is not None or"),
+    In("app/policy_sayings.py", "tests/web/test_policy_verdict.py")("a verdict is told in the English of its training", "if said is None or", "if True or"),
     In("app/services/versions/bounds.py", "tests/web/test_policy_verdict.py")("a flag stays as its training said it", "anew.get(each[\"name\"]) or ", ""),
     deciding("two versions have one name", "if other.name is not None and other.name.casefold() == clean.casefold():", "if False:"),
     deciding("a refused note leaves the new name", "    new_note = version.note if a_note.is_kept else", "    version.name = new_name\n    new_note = version.note if a_note.is_kept else"),
