@@ -164,10 +164,10 @@ METRICS = Metrics(
             "evaluation says it), `said`, what is to be said of it with the figures of each sentence, `next`, what to "
             "do, both in English as `sentences` and `next_step`, and `examples`, the answers of its end that the "
             "reward model praises most beyond the judge. Underfit: the judge finds a gain under 0.25 or none beyond "
-            "chance, or a win rate whose 95% interval (1.96 standard errors to each side) is not above 0.55; overfit: it "
-            "finds less than half of the gain that the reward model promises. Pages say the same of an evaluation's figures "
-            "once there are some. Over-optimized: the reward model's score rose while the judge's fell, by more than "
-            "two standard errors at two validations running, or the answers left their "
+            "chance, or a win rate whose 95% interval (1.96 standard errors to each side) is not above 0.55; overfit: "
+            "it finds less than half of the gain that the reward model promises. Pages say the same of an "
+            "evaluation's figures once there are some. Over-optimized: the reward model's score rose while the "
+            "judge's fell, by more than two standard errors at two validations running, or the answers left their "
             "bounds. It forgets: `knowledge` is below 0.95."
         ),
         "way": (
