@@ -75,9 +75,9 @@ class LabelEffectOut(Out):
     longer_first: EstimateOut | None
     """How often the longer of two answers was ranked higher."""
     seconds: EstimateOut | None
-    """The median of a card."""
+    """The median of a card; null of fewer than six, which no 95% interval can be told of."""
     middle_half: tuple[float, float] | None
-    """Seconds between which the middle half of the cards lies."""
+    """Seconds between which the middle half of the cards lies; null as `seconds` is."""
     agreement: EstimateOut | None
     """Kendall's tau-b with others' rankings of the same answers; simulated labelers apart."""
     consistency: EstimateOut | None

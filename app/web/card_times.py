@@ -5,8 +5,8 @@ from collections.abc import Sequence
 from app.formats.figures import duration, number
 from app.services.arena.win_rate import Interval
 from app.services.views.label_effect import FEWEST_IN_PART, OwnLabels, Part
-from app.services.views.label_statistics import Estimate
-from app.translation import _
+from app.services.views.label_statistics import FEWEST_FOR_MEDIAN, Estimate
+from app.translation import _, ngettext
 from app.web.pictures import Dot, Picture, across, up
 
 SHORT = 10.0
@@ -49,9 +49,9 @@ def _trend(first: Estimate, last: Estimate) -> str:
 
 
 def time_sentence(own: OwnLabels) -> str:
-    if own.seconds is None:
-        return ""
-    half = own.middle_half or own.seconds.interval
+    half = own.middle_half
+    if own.seconds is None or half is None:
+        return _too_few(own.timed)
     said = _(
         "Half of your cards took less than {time} (95% interval {interval}). A quarter took less than {low}, and a "
         "quarter more than {high}.",
@@ -64,6 +64,20 @@ def time_sentence(own: OwnLabels) -> str:
         return said
     later = _("From {n} cards on a picture shows whether you become quicker.", n=2 * FEWEST_IN_PART)
     return _("{one} {other}", one=said, other=later)
+
+
+def _too_few(timed: int) -> str:
+    """Empty where no time is known at all."""
+    if not timed:
+        return ""
+    return ngettext(
+        "It is known of {n} card how long it took: too few to say how long half of them take. From {enough} on it "
+        "stands here.",
+        "It is known of {n} cards how long they took: too few to say how long half of them take. From {enough} on it "
+        "stands here.",
+        timed,
+        enough=number(FEWEST_FOR_MEDIAN),
+    )
 
 
 def _span(interval: Interval) -> str:

@@ -82,7 +82,7 @@ class LabelEffectPage(PageContext):
     time: Picture | None
     """Of a card, over one's cards."""
     time_sentence: str
-    """The median of a card; empty where no time is known."""
+    """The median of a card, or how many it takes to tell; empty where no time is known."""
     agreement: str
     """With others' rankings of the same answers, in a sentence."""
     agreement_bar: TauBar | None

@@ -38,7 +38,7 @@ def estimate(value: float, low: float, high: float, n: int = 40) -> Estimate:
 
 def page(models: list[Version] | None = None, noise: LabelAgreement | None = None, **own: Any) -> LabelEffectPage:
     nothing: dict[str, Any] = {
-        "cards": 40, "places": [], "evenness": 1.0, "longer_first": None, "seconds": None, "parts": [],
+        "cards": 40, "places": [], "evenness": 1.0, "longer_first": None, "timed": 0, "seconds": None, "parts": [],
         "agreement": None, "middle_half": None, "consistency": None,
     }  # fmt: skip
     own_ones = OwnLabels(**{**nothing, **own})
@@ -128,8 +128,11 @@ def test_pace_and_agreement_are_told_in_words() -> None:
     assert short.time is None
     assert short.time_sentence == (
         "Half of your cards took less than 1.2 s (95% interval 0.9 s to 2.0 s). A quarter took less than 1.1 s, and a "
-        "quarter more than 1.4 s. From 10 cards on a picture shows whether you become quicker."
+        "quarter more than 1.4 s. From 12 cards on a picture shows whether you become quicker."
     )
+    assert page().time_sentence == ""
+    assert page(timed=1).time_sentence.startswith("It is known of 1 card how long it took: too few")
+    assert page(timed=5).time_sentence.endswith("how long half of them take. From 6 on it stands here.")
     assert (
         "τ_b is 0.62 on average (95% interval 0.41 to 0.80)" in page(agreement=estimate(0.62, 0.41, 0.8, 12)).agreement
     )

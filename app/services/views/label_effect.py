@@ -18,6 +18,7 @@ from app.services.labeling import choosing
 from app.services.versions import versions
 from app.services.views.label_agreement import LabelAgreement, label_agreement
 from app.services.views.label_statistics import (
+    FEWEST_FOR_MEDIAN,
     Estimate,
     evenness,
     first_places,
@@ -42,7 +43,7 @@ MOST_COMPARED = 5_000
 MOST_VERSIONS = 100
 MOST_PARTS = 8
 """Of a labeler's cards in their order, each with a time of its own."""
-FEWEST_IN_PART = 5
+FEWEST_IN_PART = FEWEST_FOR_MEDIAN
 LEARNED_SHOWN = 5
 
 
@@ -77,8 +78,10 @@ class OwnLabels:
     """How likely so uneven places are by chance (a p-value)."""
     longer_first: Estimate | None
     """How often the longer of two answers was put above the other."""
+    timed: int
+    """Cards of which it is known how long they took."""
     seconds: Estimate | None
-    """The median of a card."""
+    """The median of a card; None of too few."""
     middle_half: Interval | None
     """Seconds between which the middle half of the cards lies."""
     parts: list[Part]
@@ -137,6 +140,7 @@ def own_labels(session: Session, labeler: Labeler | None) -> OwnLabels:
         places=[Place(count / telling, share_of(count, telling)) for count in counts],
         evenness=evenness(counts),
         longer_first=longer_first(lengths),
+        timed=len(times),
         seconds=median(times),
         middle_half=quartiles(times),
         parts=_parts(times),

@@ -12,6 +12,8 @@ from itertools import combinations
 from app.services.arena.win_rate import Counts, Interval, wilson
 
 PAIRS_OF_A_CARD = 6
+FEWEST_FOR_MEDIAN = 6
+"""Of five values even the widest interval, from the least to the greatest, holds the median with 93.75% only."""
 
 
 @dataclass(frozen=True)
@@ -109,17 +111,16 @@ def clustered_error(clusters: Sequence[tuple[float, float]]) -> float:
 
 
 def median(values: Sequence[float]) -> Estimate | None:
-    """With the order statistics between which the true one lies with 95%, at least, whatever the distribution; all that
-    there is for fewer than six. None of none."""
+    """With the order statistics between which the true one lies with 95%, at least, whatever the distribution. None of
+    fewer than FEWEST_FOR_MEDIAN values, of which no two are that far apart."""
     ordered, n = sorted(values), len(values)
-    if not n:
+    if n < FEWEST_FOR_MEDIAN:
         return None
     at, tail = -1, 0.0  # P(at most `at` values lie below the median) is `tail`
     while (tail := tail + _half_binomial(at + 1, n)) <= 0.025:
         at += 1
-    low = max(0, at)
     value = (ordered[(n - 1) // 2] + ordered[n // 2]) / 2
-    return Estimate(value, Interval(ordered[low], ordered[n - 1 - low]), n)
+    return Estimate(value, Interval(ordered[at], ordered[n - 1 - at]), n)
 
 
 def _half_binomial(k: int, n: int) -> float:
@@ -154,9 +155,12 @@ def mean_tau(clusters: Sequence[Sequence[float]]) -> Estimate | None:
 
 
 def quartiles(values: Sequence[float]) -> Interval | None:
-    """Between which the middle half lies (Hyndman and Fan 1996, type 7, as numpy's). None of none."""
+    """Between which the middle half lies (Hyndman and Fan 1996, type 7, as numpy's). None of fewer values than a median
+    is told of."""
     ordered = sorted(values)
-    return Interval(_quantile(ordered, 0.25), _quantile(ordered, 0.75)) if ordered else None
+    if len(ordered) < FEWEST_FOR_MEDIAN:
+        return None
+    return Interval(_quantile(ordered, 0.25), _quantile(ordered, 0.75))
 
 
 def _quantile(ordered: Sequence[float], part: float) -> float:

@@ -70,7 +70,7 @@ def test_time_is_told_in_parts_of_enough_cards(session: Session, make_group: Mak
             update(Ranking).where(Ranking.id == ranking).values(duration_ms=9_000 if at < FEWEST_IN_PART else 4_000)
         )
     own = own_labels(session, ada)
-    assert [(part.first, part.last, part.seconds.value) for part in own.parts] == [(1, 5, 9.0), (6, 10, 4.0)]
+    assert [(part.first, part.last, part.seconds.value) for part in own.parts] == [(1, 6, 9.0), (7, 12, 4.0)]
     assert own.seconds is not None
     assert own.seconds.value == 6.5
 
