@@ -1,9 +1,10 @@
 """Where the focus goes when what had it is gone, and what a screen reader hears then."""
 
+import re
 from typing import Any
 
 import pytest
-from playwright.sync_api import Page, expect
+from playwright.sync_api import Locator, Page, expect
 from sqlalchemy import update
 
 from app.db.base import utc_now
@@ -133,6 +134,32 @@ def test_the_prompts_page_leads_to_what_it_says(label_page: LabelPage) -> None:
     expect(page.get_by_role("heading", name="The prompts")).to_be_focused()
     page.get_by_role("button", name="Archive").first.click()
     expect(told).to_be_focused()
+
+
+def test_quick_clicks_go_from_page_to_page_but_press_no_button_that_has_just_come(label_page: LabelPage) -> None:
+    """The browser counts the clicks at one place, whatever page is there by then."""
+    page = label_page.page
+    page.goto(label_page.server.url + "/data/prompts")
+    page.get_by_role("link", name="Next page").click()
+    expect(page).to_have_url(re.compile("after="))
+    second = page.url
+    click_again(page, page.get_by_role("link", name="Next page"))
+    expect(page).not_to_have_url(second)
+    archives = page.get_by_role("button", name="Archive")
+    before = archives.count()
+    click_again(page, archives.first)
+    page.reload()
+    expect(archives).to_have_count(before)
+
+
+def click_again(page: Page, place: Locator) -> None:
+    """The second click of two quick ones."""
+    place.scroll_into_view_if_needed()
+    box = place.bounding_box()
+    assert box is not None
+    page.mouse.move(box["x"] + box["width"] / 2, box["y"] + box["height"] / 2)
+    page.mouse.down(click_count=2)
+    page.mouse.up(click_count=2)
 
 
 @pytest.mark.parametrize("path", ["/train?job=past", "/versions/1", "/data/prompts?show=archived"])

@@ -52,6 +52,10 @@ double = In(
 )
 differences = In("app/formats/differences.py", "tests/formats/test_differences.py")
 
+QUICK_CLICKS = (
+    "tests/browser/test_focus.py::test_quick_clicks_go_from_page_to_page_but_press_no_button_that_has_just_come"
+)
+
 FAULTS = [
     decision("an alarm of the verdict is silent", 'if told.get("over_optimized") else []', "if False else []"),
     alarms_of_version(
@@ -95,7 +99,9 @@ FAULTS = [
         "return Date.now() - before < SECOND_PRESS_MS;",
         "return false;",
     ),
-    double("a double click decides twice", "else if (pressed !== hit)", "else if (false)"),
+    double("a double click decides twice", ": pressed !== hit)", ": false)"),
+    double("a quick click on a new page's link is lost", 'pressed?.localName === "button"', "true", QUICK_CLICKS),
+    double("a double click presses a new page's button", 'pressed?.localName === "button"', "false", QUICK_CLICKS),
     decision("older candidates are hidden", "others=waiting[1:]", "others=[]"),
     decision(
         "what was discarded cannot be taken back",
