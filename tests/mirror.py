@@ -103,6 +103,7 @@ COVERED: dict[str, tuple[str, str]] = {
     "app/saving.py": ("seen in what is saved", "tests/training/test_datasets.py"),
     "app/services/data/compared_rows.py": ("one form of rows", "tests/services/data/test_row_forms.py"),
     "app/services/data/conversations.py": ("one form of rows", "tests/services/data/test_row_forms.py"),
+    "app/services/data/import_labelers.py": ("seen in what is imported", "tests/services/data/test_import_rankings.py"),
     "app/services/data/import_prompts.py": ("seen in what is imported", "tests/services/data/test_imports.py"),
     "app/services/views/prompt_records.py": ("orders of a list", "tests/web/test_data_prompts.py"),
     "app/services/data/row_doors.py": ("said by the API", "tests/services/data/test_import_rankings.py"),

@@ -43,10 +43,14 @@ class ImportOut(Out):
     )
     rankings: int = Field(description="New rankings; a comparison is one of two answers.")
     repeated_rankings: int = Field(description="Those that were there already.")
+    other_comments: int = Field(description="Of these, those with another comment in the file: they stay as they are.")
     votes: int = Field(description="New votes of the arena.")
     repeated_votes: int = Field(description="Those that were there already.")
     conversations: int = Field(description="New conversations.")
     repeated_conversations: int = Field(description="Those that were there already.")
+    conversations_beside: int = Field(
+        description="Of the new ones, those that began when another one of their labeler did, and read otherwise."
+    )
     held_out: int = Field(description="New rankings of held-out prompts: kept, but not trained on.")
     archived: int = Field(description="New rankings of archived prompts: not trained on until these are restored.")
     same_text: int = Field(description="Comparisons of a text with itself: left out.")

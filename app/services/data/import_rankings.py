@@ -11,26 +11,19 @@ from sqlalchemy.orm import Session
 
 from app.db.base import utc_now
 from app.db.models.groups import Completion, Group, GroupStatus
-from app.db.models.labelers import Labeler, LabelerKind
 from app.db.models.prompts import PromptSplit
 from app.db.models.rankings import Ranking
 from app.db.models.tags import Tagged
-from app.errors import AppError, InvalidError
 from app.formats.writers import writer_text
 from app.services.data.compared_rows import GivenRanking
-from app.services.data.conversation_rows import GivenConversation
 from app.services.data.import_compared import content_digest, given_seed, taken_once
+from app.services.data.import_labelers import GivenLabelers
 from app.services.data.import_prompts import abandoned, known_prompts
 from app.services.data.import_seconds import SecondCards
 from app.services.data.import_summary import ImportSummary
 from app.services.data.row_forms import GivenRow
-from app.services.data.vote_rows import GivenVote
-from app.services.labeling.labelers import check_name, find_labeler, get_or_create_labeler
 from app.services.labeling.tags import forget_tags, store_tags
 from app.services.prompts.prompts import digest_of
-from app.translation import _
-
-UNKNOWN_LABELER = "imported"
 
 
 @dataclass(frozen=True)
@@ -61,7 +54,8 @@ def take_rankings(
     digests = {row.digest for row in rows}
     remove_groups(session, select(Group.id).where(Group.digest.in_(digests), Group.import_id.in_(abandoned(import_id))))
     earlier = session.execute(select(Group.digest, Group.id).where(Group.digest.in_(digests)))
-    known = _given_here(session, rows) | {row[0] or "": row[1] for row in earlier}
+    given_here, other_comments = _given_here(session, rows)
+    known = given_here | {row[0] or "": row[1] for row in earlier}
     fresh = taken_once(rows, known.keys())
     groups = known | _store(session, import_id, fresh)
     for row in rows:
@@ -71,46 +65,10 @@ def take_rankings(
     return ImportSummary(
         rankings=len(fresh),
         repeated_rankings=len(rows) - len(fresh),
+        other_comments=other_comments,
         held_out=sum(row.prompt_id in held_out for row in fresh),
         archived=sum(row.prompt_id in archived for row in fresh),
     )
-
-
-class GivenLabelers:
-    """Who ranked or voted, by the name that the file gives."""
-
-    def __init__(self, session: Session, import_id: int) -> None:
-        self._session, self._import_id = session, import_id
-        self._found: dict[tuple[str | None, LabelerKind | None], Labeler] = {}
-
-    def find(self, place: str, given: GivenRanking | GivenVote | GivenConversation) -> Labeler:
-        key = (given.labeler, given.labeler_kind)
-        if key not in self._found:
-            try:
-                self._found[key] = self._stored(*key)
-            except AppError as error:
-                raise InvalidError(_("{place}: {problem}", place=place, problem=error.message)) from error
-        return self._found[key]
-
-    def _stored(self, name: str | None, kind: LabelerKind | None) -> Labeler:
-        """Of a name without a kind, whoever has it here; else one of whom nothing is known."""
-        if name is None:
-            name, kind = UNKNOWN_LABELER, kind or LabelerKind.IMPORTED
-        known = find_labeler(self._session, check_name(name))
-        is_new = known is None or known.import_id is not None
-        labeler = get_or_create_labeler(self._session, name, kind or LabelerKind.IMPORTED)
-        labeler.import_id = self._import_id if is_new else None
-        if kind is not None and labeler.kind is not kind:
-            raise InvalidError(
-                _(
-                    "the name {name} is that of a {kind} labeler here, and of a {other} one in the file. Give it "
-                    "another name in the file.",
-                    name=repr(labeler.name),
-                    kind=labeler.kind,
-                    other=kind,
-                )
-            )
-        return labeler
 
 
 def _digest(labeler: str, row: GivenRow, ranking: GivenRanking) -> str:
@@ -125,15 +83,17 @@ def _digest(labeler: str, row: GivenRow, ranking: GivenRanking) -> str:
     return content_digest(content)
 
 
-def _given_here(session: Session, rows: Sequence[_Taken]) -> dict[str, int]:
+def _given_here(session: Session, rows: Sequence[_Taken]) -> tuple[dict[str, int], int]:
     """Digests and groups of those that this installation exported itself: the same labeler, prompt, time, answers and
-    ranks."""
-    dated = {_key(row.prompt_id, row.labeler_id, row.ranking.created_at, _ranked(row.ranking)): row for row in rows}
+    ranks; and how many have another comment in the file."""
+    dated: dict[Key, list[_Taken]] = defaultdict(list)
+    for row in rows:
+        dated[_key(row.prompt_id, row.labeler_id, row.ranking.created_at, _ranked(row.ranking))].append(row)
     times = {row.ranking.created_at for row in rows if row.ranking.created_at is not None}
     if not times:
-        return {}
+        return {}, 0
     stored = session.execute(
-        select(Group.prompt_id, Ranking.labeler_id, Ranking.created_at, Group.id, Ranking.ranks)
+        select(Group.prompt_id, Ranking.labeler_id, Ranking.created_at, Group.id, Ranking.ranks, Ranking.comment)
         .join(Ranking, Ranking.group_id == Group.id)
         .where(Group.prompt_id.in_({row.prompt_id for row in rows}), Ranking.created_at.in_(times))
     ).all()
@@ -141,11 +101,13 @@ def _given_here(session: Session, rows: Sequence[_Taken]) -> dict[str, int]:
     answers = select(Completion.group_id, Completion.id, Completion.text)
     for group_id, number, text in session.execute(answers.where(Completion.group_id.in_({row[3] for row in stored}))):
         texts[group_id][str(number)] = text
-    keys = (
-        (_key(prompt_id, labeler_id, time, [(texts[group_id][each], rank) for each, rank in ranks.items()]), group_id)
-        for prompt_id, labeler_id, time, group_id, ranks in stored
-    )
-    return {dated[key].digest: group_id for key, group_id in keys if key in dated}
+    known, others = dict[str, int](), 0
+    for prompt_id, labeler_id, time, group_id, ranks, comment in stored:
+        ranked = [(texts[group_id][each], rank) for each, rank in ranks.items()]
+        for row in dated.get(_key(prompt_id, labeler_id, time, ranked), []):
+            known[row.digest] = group_id
+            others += row.ranking.comment not in (None, comment)
+    return known, others
 
 
 Key = tuple[int, int, datetime | None, tuple[tuple[str, int], ...]]

@@ -28,12 +28,16 @@ class ImportSummary:
     rankings: int = 0
     """New ones, comparisons of two among them."""
     repeated_rankings: int = 0
+    other_comments: int = 0
+    """Of these, those that have another comment in the file than here: they stay as they are."""
     votes: int = 0
     """New ones, of the arena."""
     repeated_votes: int = 0
     conversations: int = 0
     """New ones."""
     repeated_conversations: int = 0
+    conversations_beside: int = 0
+    """Of the new ones, those that began when another one of their labeler here did, and read otherwise."""
     held_out: int = 0
     """Of the new ones, those about held-out prompts: kept, but not trained on."""
     archived: int = 0
@@ -110,6 +114,15 @@ def _there_already(taken: ImportSummary) -> list[str]:
                 n=f"{taken.repeated_rankings:,}",
             )
         )
+    if taken.other_comments:
+        said.append(
+            ngettext(
+                "{n} of them has another comment in the file than here, where it stays as it is.",
+                "{n} of them have another comment in the file than here, where they stay as they are.",
+                taken.other_comments,
+                n=f"{taken.other_comments:,}",
+            )
+        )
     if taken.repeated_votes:
         said.append(
             ngettext(
@@ -126,6 +139,15 @@ def _there_already(taken: ImportSummary) -> list[str]:
                 "{n} conversations were there already.",
                 taken.repeated_conversations,
                 n=f"{taken.repeated_conversations:,}",
+            )
+        )
+    if taken.conversations_beside:
+        said.append(
+            ngettext(
+                "{n} conversation began at the same moment as one that is here and reads otherwise: both are kept.",
+                "{n} conversations began at the same moment as others that are here and read otherwise: all are kept.",
+                taken.conversations_beside,
+                n=f"{taken.conversations_beside:,}",
             )
         )
     if taken.kept:

@@ -1,18 +1,19 @@
 """Votes of imported rows are stored, each once, with a pair of its own: as withdrawn ones until all are in."""
 
+from collections import defaultdict
 from collections.abc import Sequence
 from dataclasses import dataclass
 from typing import Any
 
 from sqlalchemy import Select, delete, insert, select
-from sqlalchemy.orm import Session
+from sqlalchemy.orm import Session, joinedload
 
 from app.db.base import utc_now
 from app.db.models.arena import Pair, PairStatus, Vote
 from app.formats.writers import writer_text
 from app.services.data.import_compared import content_digest, given_seed, taken_once
+from app.services.data.import_labelers import GivenLabelers
 from app.services.data.import_prompts import abandoned, known_prompts
-from app.services.data.import_rankings import GivenLabelers
 from app.services.data.import_summary import ImportSummary
 from app.services.data.row_forms import GivenRow
 from app.services.data.vote_rows import GivenSide, GivenVote
@@ -35,6 +36,12 @@ class _Writer:
 
     version_id: int | None
     name: str | None
+
+    def is_another(self, other: "_Writer") -> bool:
+        """Of a version and a name it is not known: two versions may have the same files."""
+        if self.version_id is not None and other.version_id is not None:
+            return self.version_id != other.version_id
+        return self.version_id == other.version_id and self.name != other.name
 
 
 def take_votes(session: Session, import_id: int, given: Sequence[tuple[str, GivenRow, GivenVote]]) -> ImportSummary:
@@ -79,18 +86,24 @@ def _digest(labeler: str, row: GivenRow, vote: GivenVote) -> str:
 
 
 def _given_here(session: Session, rows: Sequence[_Taken]) -> set[str]:
-    """Digests of those that this installation exported itself: the same labeler, prompt, time, answers and verdict."""
+    """Digests of those that this installation exported itself: the same labeler, prompt, time, answers and verdict, and
+    nobody else who wrote them."""
     times = {row.vote.created_at for row in rows if row.vote.created_at is not None}
     if not times:
         return set()
-    stored = select(Pair.prompt_id, Vote.labeler_id, Vote.created_at, Vote.verdict, Pair.text_a, Pair.text_b)
-    there = {tuple(row) for row in session.execute(stored.join(Vote.pair).where(Vote.created_at.in_(times)))}
-    return {
-        row.digest
-        for row in rows
-        if (row.prompt_id, row.labeler_id, row.vote.created_at, row.vote.verdict, *(s.text for s in row.vote.sides))
-        in there
-    }
+    there: dict[tuple[object, ...], list[tuple[_Writer, _Writer]]] = defaultdict(list)
+    stored = select(Vote).where(Vote.created_at.in_(times)).options(joinedload(Vote.pair))
+    for vote in session.scalars(stored):
+        pair = vote.pair
+        key = pair.prompt_id, vote.labeler_id, vote.created_at, vote.verdict, pair.text_a, pair.text_b
+        a, b = _Writer(pair.version_a_id, pair.writer_a), _Writer(pair.version_b_id, pair.writer_b)
+        there[key].append((a, b))
+
+    def is_there(row: _Taken) -> bool:
+        key = row.prompt_id, row.labeler_id, row.vote.created_at, row.vote.verdict, *(s.text for s in row.vote.sides)
+        return any(not any(map(_Writer.is_another, known, row.writers)) for known in there.get(key, []))
+
+    return {row.digest for row in rows if is_there(row)}
 
 
 def _store(session: Session, import_id: int, rows: Sequence[_Taken]) -> None:

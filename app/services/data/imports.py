@@ -24,6 +24,7 @@ from app.db.models.tags import Tagged
 from app.db.session import transaction
 from app.errors import AppError, ConflictError, InvalidError, UnavailableError
 from app.services.arena.arena_settings import learn_if_chosen
+from app.services.data.import_labelers import LabelerCheck
 from app.services.data.import_preview import ImportPreview, previewed
 from app.services.data.import_seconds import SecondCards, mark_seconds
 from app.services.data.import_steps import let_in_some, put_away, remove_some, take_in
@@ -104,7 +105,8 @@ class Importer:
     def preview(self, file: IO[bytes], fitting: Fitting, owner: LabelerName | None = None) -> ImportPreview:
         """What `run` would understand of the file, and every row that it would refuse; nothing is kept. Raises
         InvalidError where the file is none of the known kinds."""
-        check = partial(_checked, read=partial(self._read, owner=owner), fitting=fitting)
+        labelers = LabelerCheck(self._write)
+        check = partial(_checked, read=partial(self._read, owner=owner), fitting=fitting, labelers=labelers)
         with self._alone(), readable(file, KNOWN_COLUMNS, self._folder) as rows:
             return previewed(partial(self._gently, rows), check)
 
@@ -140,9 +142,9 @@ class Importer:
 
     def _check(self, rows: Rows, read: Read, fitting: Fitting, wanted: frozenset[Form]) -> SecondCards:
         """Raises InvalidError with the place of a bad row."""
-        seconds = SecondCards()
+        seconds, labelers = SecondCards(), LabelerCheck(self._write)
         for place, columns in self._gently(rows):
-            row = _checked(place, columns, read, fitting)
+            row = _checked(place, columns, read, fitting, labelers)
             if row.form not in wanted:
                 raise InvalidError(_("{place}: {problem}", place=place, problem=wrong_door(row.form, wanted)))
             if row.ranking is not None:
@@ -223,8 +225,12 @@ def chunks(rows: Iterable[tuple[str, GivenRow]]) -> Iterator[Sequence[tuple[str,
         yield chunk
 
 
-def _checked(place: str, columns: Mapping[str, Any], read: Read, fitting: Fitting) -> GivenRow:
+def _checked(place: str, columns: Mapping[str, Any], read: Read, fitting: Fitting, labelers: LabelerCheck) -> GivenRow:
+    """All that a row can be refused for."""
     row = read(place, columns)
+    given = row.ranking or row.vote or row.conversation
+    if given is not None:
+        _say_where(place, partial(labelers.check, given))
     if row.is_prompt:  # of what was compared, it is seen when it is learned from
         _say_where(place, partial(fitting.check_quickly, row.prompt.messages))
     return row

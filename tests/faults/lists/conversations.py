@@ -22,7 +22,20 @@ forms = In("app/services/data/row_forms.py", IMPORTED)
 steps = In("app/services/data/import_steps.py", IMPORTED)
 tables = In("app/db/models/conversations.py", IMPORTED)
 FAULTS = [
-    taken("what is here comes twice", "known | _held_here(session, import_id, rows)", "known"),
+    taken("what is here comes twice", "known | held)", "known)"),
+    taken(
+        "what began at the same moment is the same",
+        "if any(_reads(each, row.given) for each in same_moment):",
+        "if same_moment:",
+    ),
+    taken("a shorter one is known by its beginning", "if read.whole == len(given.turns) - 1 and ", "if "),
+    taken("what is kept beside another is not told", "            beside.add(row.digest)\n", "            pass\n"),
+    taken("another system line is the same", "    if stored.system != given.system:\n", "    if False:\n"),
+    taken(
+        "empty answers hide what was said",
+        "    if turn.role is TurnRole.ASSISTANT and not turn.text:\n",
+        "    if False:\n",
+    ),
     taken("turns hang on nothing", "parents |= {number: turn for", "{number: turn for"),
     taken("a version that is here is only a name", "version_id = here.find(writer)", "version_id = None"),
     forms("messages alone are no conversation", "if owner is not None and _is_conversation(row):", "if False:"),

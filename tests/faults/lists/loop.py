@@ -63,6 +63,9 @@ IMPORTS = ("tests/services/data/test_imports.py", "tests/services/data/test_inte
 RANKED = "tests/services/data/test_import_rankings.py"
 import_prompts = In("app/services/data/import_prompts.py", *IMPORTS)
 import_rankings = In("app/services/data/import_rankings.py", RANKED)
+PREVIEW = "tests/services/data/test_import_preview.py"
+import_labelers = In("app/services/data/import_labelers.py", RANKED)
+import_votes = In("app/services/data/import_votes.py", "tests/services/data/test_vote_exports.py")
 import_steps = In("app/services/data/import_steps.py", RANKED)
 row_forms = In("app/services/data/row_forms.py", "tests/services/data/test_row_forms.py")
 compared_rows = In("app/services/data/compared_rows.py", "tests/services/data/test_row_forms.py")
@@ -317,10 +320,15 @@ FAULTS = [
     import_rankings("who wrote imported answers forgotten", "writer = answer.writer or ranking.writer", "writer = answer.writer"),
     exports("a policy's name lost", "if answer.version_id is not None:", "if False:", "tests/services/data/test_exports.py"),
     In("app/services/data/import_compared.py", RANKED)("the same ranking twice", "fresh.setdefault(row.digest, row)", "fresh[row.digest + str(len(fresh))] = row"),
-    import_rankings("an export taken in where it comes from", "known = _given_here(session, rows) | ", "known = dict[str, int]() | "),
+    import_rankings("an export taken in where it comes from", "known = given_here | ", "known = dict[str, int]() | "),
+    import_rankings("another comment goes without a word", "others += row.ranking.comment not in (None, comment)", "others += 0"),
+    import_labelers("another kind in the file goes through", "_refuse_another(name, there, kind, OTHER_HERE if here else OTHER_IN_FILE)", "pass", PREVIEW),
+    imports("a preview does not look who it was", "    if given is not None:\n", "    if False:\n", PREVIEW),
+    import_votes("votes of others are the same votes", "if self.version_id is not None and other.version_id is not None:", "if False:"),
+    import_votes("whoever wrote the answers, a vote is the same", "any(not any(map(_Writer.is_another", "any(not all(map(_Writer.is_another"),
     import_rankings("a part of a file is learned from", '"withdrawn_at": now,', '"withdrawn_at": None,'),
     import_steps("answers of one text learned from", "[each for each in ranked if each[2].says_something]", "list(ranked)"),
-    import_rankings("a person's name for a program's rankings", "if kind is not None and labeler.kind is not kind:", "if False:"),
+    import_labelers("a person's name for a program's rankings", "if kind not in (None, there):", "if False:"),
     import_steps("rankings of a crash stay", "        remove_groups(session, groups)\n        return len(groups)", "        return 0"),
     imports("preferences thrown away", "if row.form not in wanted:", "if False:", RANKED),
     imports("imported rankings start no training", "if summary.rankings:", "if False:", RANKED),

@@ -155,6 +155,54 @@ def changed(**columns: Any) -> Row:
     return {**ROW, **columns}
 
 
+SAID: list[dict[str, str]] = ROW["messages"]
+LONGER = [*SAID, {"role": "assistant", "content": "Then."}]
+
+
+@pytest.mark.parametrize(
+    ("messages", "is_here"),
+    [
+        (SAID[:-1], True),
+        (SAID[1:], False),
+        ([SAID[0], SAID[3], SAID[2], SAID[1]], False),
+        ([*SAID[:2], {"role": "assistant", "content": "So"}, SAID[3]], False),
+        (LONGER, False),
+        ([SAID[0], SAID[1], SAID[2], {"role": "user", "content": "And"}], False),
+    ],
+)
+def test_what_reads_otherwise_is_kept_beside_what_began_at_the_same_moment(
+    session: Session, importer: Importer, fitting: Fitting, messages: list[dict[str, str]], *, is_here: bool
+) -> None:
+    """Nothing of a file is dropped without a word; what went on here since it was exported is there already."""
+    importer.run(file_of(ROW), fitting)
+    row = changed(messages=messages, writers=None)
+    for new in (not is_here, False):
+        taken = importer.run(file_of(row), fitting)
+        assert (taken.conversations, taken.repeated_conversations) == (int(new), int(not new))
+        assert taken.conversations_beside == int(new)
+        assert ("1 conversation began at the same moment as one that is here" in told(taken)) == new
+    assert session.scalar(select(func.count()).select_from(Conversation)) == 2 - is_here
+
+
+def test_what_was_held_here_is_known_by_any_of_its_ways(tmp_path: Path) -> None:
+    """Also where a question was put otherwise since."""
+    here = Installation(migrated_file(tmp_path / "here.db"), "1" * 64)
+    here.hold(ADA, "", "", [("a", "b", 0), ("c", "", 0), ("d", "e", 0)])
+    [before] = here.exported()
+    assert [each["content"] for each in before["messages"]] == ["a", "b", "c\n\nd", "e"]
+    with transaction(here.write) as session:
+        held = conversations.get_conversation(session, before["conversation_id"], ADA)
+        ask = Ask("otherwise", turn_id=held.turns[0].id)
+        for turn in turns.store(session, held, ask, [PlannedAnswer(here.versions[0], {})]).answers:
+            answered(turn, "so")
+    [after] = here.exported()
+    assert [each["content"] for each in after["messages"]] == ["otherwise", "so"]
+    assert here.take([before, after]).repeated_conversations == 2
+    mixed = {**before, "messages": [before["messages"][0], after["messages"][1]], "writers": None}
+    assert here.take([mixed]).conversations_beside == 1
+    here.database.dispose()
+
+
 @pytest.mark.parametrize(
     ("row", "said"),
     [

@@ -149,7 +149,9 @@ def test_what_this_installation_exported_is_not_taken_in_again(
             rankings.submit_ranking(session, group_id=group.id, labeler=ada, ranks=ranks, retrain_after=99)
     [row, other] = exports.export_rankings(read)
     assert take(row, other) == ImportSummary(lines=2, repeated=2, repeated_rankings=2)
-    assert take({**row, "comment": "another"}).rankings == 0
+    another = take({**row, "comment": "another"}, {**row, "comment": "a third"}, row)
+    assert another == ImportSummary(lines=3, repeated=3, repeated_rankings=3, other_comments=2)
+    assert "2 of them have another comment in the file than here, where they stay as they are." in told(another)
     assert take({**row, "created_at": "2026-01-01"}).rankings == 1
     take(pair(), pair(chosen="c"), pair(chosen="c", rejected="a", labeler="eve"))
     everything = list(exports.export_rankings(read))
@@ -197,8 +199,13 @@ def test_a_labeler_is_whom_the_file_names(
         ("robot", "simulated"),
         ("17", "imported"),
     ]
-    for name, kind in (("ada", "simulated"), ("robot", "person")):
-        with pytest.raises(InvalidError, match=r"^Line 2: .*name.* Nothing of this file was kept\.$"):
+    for name, kind, says in (
+        ("ada", "simulated", "belongs to a person here, and in the file to a simulated labeler"),
+        ("robot", "person", "belongs to a simulated labeler here, and in the file to a person"),
+    ):
+        with pytest.raises(
+            InvalidError, match=rf"^Line 2: the name '{name}' {says}.* Nothing of this file was kept\.$"
+        ):
             take(pair(prompt="new"), pair(labeler=name, labeler_kind=kind))
     with pytest.raises(InvalidError, match=r"^Line 1: A labeler's name is empty"):
         take(pair(labeler="\u200b"))

@@ -135,8 +135,16 @@ def test_an_empty_installation_takes_them_in_with_the_same_statistics(
 
 @pytest.mark.usefixtures("voted")
 def test_into_the_installation_that_they_are_from_none_is_taken_in_twice(read: Sessions, write: Sessions) -> None:
-    assert take_in(write, rows_of(read)).endswith("7 votes were there already.")
+    rows = rows_of(read)
+    assert take_in(write, rows).endswith("7 votes were there already.")
     assert len(rows_of(read)) == 7
+    rows[0]["pair"][0] |= {"written_by": "policy 99", "content_hash": "9" * 64}
+    assert take_in(write, rows).endswith("7 votes were there already."), "whose files are not known may be the same"
+    here = [side for row in rows for side in row["pair"] if side["content_hash"] not in ("0" * 64, "9" * 64)]
+    rows[0]["pair"][0] |= {name: here[0][name] for name in ("written_by", "content_hash")}
+    if rows[0]["pair"][0]["content_hash"] == rows[0]["pair"][1]["content_hash"]:
+        rows[0]["pair"][1] |= {"written_by": "sft 3", "content_hash": "0" * 64}
+    assert "1 new vote" in take_in(write, rows), "those whom others wrote are others"
 
 
 @pytest.mark.usefixtures("voted")

@@ -114,7 +114,7 @@ def test_quartiles_are_numpys(n: int) -> None:
 @example(5)
 @example(6)
 def test_the_interval_of_a_median_is_the_narrowest_that_holds_it_with_95_percent(n: int) -> None:
-    """Conover (1999): between the order statistics r and n + 1 - r it lies with P(r <= B < n + 1 - r), B of n tosses."""
+    """Conover (1999): between the order statistics r and n + 1 - r it lies with P(r <= B <= n - r), B of n tosses."""
     told = median([float(each) for each in range(n)])
 
     def holds(rank: int) -> float:
