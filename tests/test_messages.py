@@ -170,3 +170,62 @@ def test_the_check_finds_an_untranslated_error() -> None:
         'InvalidError(_("a"), page=B)\nInvalidError("a" + b)\nOther("a")'
     )
     assert _untranslated(ast.parse(source), {"InvalidError"}) == [1, 2, 5, 6]
+
+
+def _english_values(tree: ast.Module) -> list[int]:
+    """Lines where a message is asked for with English words as a value: of two or more, or what stands in for nothing
+    (`or "none"`)."""
+    bound = {
+        node.targets[0].id: node.value
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Assign) and isinstance(node.targets[0], ast.Name)
+    }
+    lines = []
+    for call in ast.walk(tree):
+        if isinstance(call, ast.Call) and ast.unparse(call.func) in ("_", "ngettext"):
+            values = [bound.get(ast.unparse(word.value), word.value) for word in call.keywords]
+            if any(_holds_words(value) for value in values):
+                lines.append(call.lineno)
+    return lines
+
+
+CODES = ("default",)
+"""Values of settings, not words."""
+PROSE = re.compile(r"(?<![._\w])[a-z]{2,}(?![_\w])")
+"""Of a text that is filled in: a word, and no name of a column."""
+
+
+def _holds_words(value: ast.expr) -> bool:
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Name):
+        return False  # what the function says of a text is its own affair
+    if isinstance(value, ast.BoolOp):
+        last = value.values[-1]
+        if isinstance(last, ast.Constant) and re.search("[a-z]{2}", str(last.value)):
+            return last.value not in CODES
+    if isinstance(value, ast.Call) and isinstance(value.func, ast.Attribute) and value.func.attr == "join":
+        return re.search("[a-z]{2}", ast.unparse(value.func.value)) is not None
+    if isinstance(value, ast.JoinedStr):
+        return any(isinstance(each, ast.Constant) and PROSE.search(str(each.value)) for each in value.values)
+    if isinstance(value, ast.Constant):
+        return re.search("[A-Za-z]{2,} [a-z]{2,}", str(value.value)) is not None
+    return any(_holds_words(each) for each in ast.iter_child_nodes(value) if isinstance(each, ast.expr))
+
+
+def test_no_message_is_filled_with_english_words() -> None:
+    app = REPOSITORY / "app"
+    wrong = {
+        name: lines
+        for path in sorted(app.rglob("*.py"))
+        if not (name := path.relative_to(app).as_posix()).startswith(PROGRAMS)
+        and (lines := _english_values(ast.parse(path.read_text("utf-8"))))
+    }
+    assert wrong == {}
+
+
+def test_the_check_finds_english_values() -> None:
+    source = (
+        'known = "user or system"\n_("{a} must be {b}.", a=a, b=known)\n_("{a}", a=", ".join(a) or "none")\n'
+        '_("{a}", a=" and ".join(a))\n_("{a}", a=f"{b} of them")\n_("{a}", a="max_tokens", b=number(n))\n'
+        '_("{a}", a=_("two words"), b=", ".join(names))'
+    )
+    assert _english_values(ast.parse(source)) == [2, 3, 4, 5]

@@ -59,9 +59,10 @@ def _reason(package: str, said: str) -> str:
             package=package,
         )
     lines = [line for line in said.splitlines() if line.startswith("ERROR")] or said.splitlines()[-1:]
+    reason = " ".join(lines)[:LONGEST_REASON].removeprefix("ERROR: ").rstrip(".")
     return _(
         "The package {package} could not be fetched: {reason}. Check the network and pip's index (pip config list), "
         "then try again; nothing was changed. Without a network: fourfold import-model FILE.",
         package=package,
-        reason=" ".join(lines)[:LONGEST_REASON].removeprefix("ERROR: ").rstrip(".") or "pip said nothing",
+        reason=reason or _("pip said nothing"),
     )

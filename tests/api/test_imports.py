@@ -51,7 +51,7 @@ def test_import_takes_more_than_other_routes(shared: LiveServer) -> None:
     [
         (b'{"prompt": "x"', "Line 2: it is not valid JSON"),
         (b"[1]", "Line 2: it is not a JSON object"),
-        (b"{}", "Line 2: its columns are not known (none)"),
+        (b"{}", "Line 2: it has no columns with anything in them"),
         (b'{"prompt": " "}', "Line 2: Message 1 is empty"),
         (b'{"prompt": "Hi", "split": "test"}', "Line 2: split must be"),
         (b'{"prompt": [1]}', "Line 2: prompt must be a text"),

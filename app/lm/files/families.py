@@ -131,9 +131,8 @@ def _refuse_what_differs(fields: Fields) -> None:
     for other in (kind for kind in layer_types if kind not in LAYER_TYPES):
         raise InvalidError(
             _(
-                "Layers of type {other} are not supported, only {layer_types} are.",
+                "Layers of type {other} are not supported, only full_attention and sliding_attention are.",
                 other=other,
-                layer_types=" and ".join(LAYER_TYPES),
             )
         )
 

@@ -52,13 +52,11 @@ def read_message(given: dict[str, Any], column: str) -> Message:
     said = "content" if "content" in given else "value"
     role = given.get(named)
     if not isinstance(role, str) or role not in ROLES:
-        known = "user, assistant or system (or ShareGPT's human and gpt)"
         raise InvalidError(
             _(
-                "{column}.{named} must be {known}; it is {role}.",
+                "{column}.{named} must be user, assistant or system (or ShareGPT's human and gpt); it is {role}.",
                 column=column,
                 named=named,
-                known=known,
                 role=show(role),
             )
         )

@@ -118,7 +118,9 @@ def _recognised(row: Row) -> Callable[[Row, int], GivenRow]:
         )
     if any(row.has(name) for name in PROMPTS):
         return _prompt
-    names = ", ".join(sorted(row.left(), key=str)) or "none"
+    names = ", ".join(sorted(row.left(), key=str))
+    if not names:
+        raise InvalidError(_("it has no columns with anything in them. It needs {known}.", known=_(KNOWN)))
     raise InvalidError(_("its columns are not known ({names}). It needs {known}.", names=names, known=_(KNOWN)))
 
 

@@ -214,7 +214,7 @@ ANSWERS = {"prompt": "q", "answers": [{"text": "a", "rank": 1}, {"text": "b", "r
 @pytest.mark.parametrize(
     ("row", "says"),
     [
-        ({}, r"its columns are not known \(none\)"),
+        ({}, "it has no columns with anything in them. It needs prompt, messages or text"),
         ({"foo": 1, "bar": 2}, r"columns are not known \(bar, foo\)\. It needs prompt, messages or text"),
         (
             {"prompt": "q", "completion": "a", "label": True},
