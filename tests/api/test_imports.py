@@ -17,7 +17,7 @@ NOTHING = {
         "votes": 0,
         "repeated_votes": 0,
         "conversations": 0,
-        "repeated_conversations": 0,
+        **dict.fromkeys(("repeated_conversations", "conversations_beside", "other_comments"), 0),
         "same_text": 0,
         "answers_not_kept": 0,
         "questions_not_kept": 0,

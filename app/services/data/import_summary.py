@@ -61,7 +61,8 @@ class ImportSummary:
 
 def told(taken: ImportSummary) -> str:
     """Every count that is not zero is in it."""
-    return sentences(_counted(taken), *_there_already(taken), *_not_trained_on(taken), *_not_kept(taken))
+    here = *_there_already(taken), *_here_otherwise(taken)
+    return sentences(_counted(taken), *here, *_not_trained_on(taken), *_not_kept(taken))
 
 
 def _counted(taken: ImportSummary) -> str:
@@ -150,6 +151,12 @@ def _there_already(taken: ImportSummary) -> list[str]:
                 n=f"{taken.conversations_beside:,}",
             )
         )
+    return said
+
+
+def _here_otherwise(taken: ImportSummary) -> list[str]:
+    """What differs from what is here, and which of them stays."""
+    said = []
     if taken.kept:
         said.append(
             ngettext(
