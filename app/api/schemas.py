@@ -17,6 +17,7 @@ from pydantic import (
     field_validator,
     model_validator,
 )
+from pydantic_core import PydanticCustomError
 
 from app.chat import Message, Prompt, RawText, Role, joined
 from app.db.models.versions import VersionKind
@@ -88,9 +89,10 @@ class Model(BaseModel):
     def _of_its_own_type(cls, value: Any, info: ValidationInfo) -> Any:
         wanted = _types_of(cls, info.field_name or "")
         if wanted and wanted <= {int, float} and isinstance(value, str | bool):
-            raise ValueError("expected a number, not text, true or false")
+            kind = "int_type" if wanted == {int} else "float_type"
+            raise PydanticCustomError(kind, "expected a number, not text, true or false")
         if wanted == {bool} and value is not None and not isinstance(value, bool):
-            raise ValueError("expected true or false")
+            raise PydanticCustomError("bool_type", "expected true or false")
         return value
 
 

@@ -19,6 +19,7 @@ from app.cli.terminal import text_argument
 from app.db.models.versions import VersionKind
 from app.db.session import make_read_session_factory, opened_database
 from app.errors import InvalidError
+from app.formats.invalid_values import sentence_of
 from app.hparams import CONTEXT_LIMIT, MAX_SEED, SamplingParams
 from app.installation import install, precision_of
 from app.services.sampling.engine import Engine
@@ -120,7 +121,7 @@ def _read(messages: Any, kind: VersionKind) -> Prompt:
         return ConversationInput.model_validate({"messages": messages}).to_prompt(kind)
     except ValidationError as error:
         first = error.errors()[0]
-        raise typer.BadParameter(f"{'.'.join(map(str, first['loc']))}: {first['msg']}.") from error
+        raise typer.BadParameter(f"{'.'.join(map(str, first['loc']))}: {sentence_of(first, {})}") from error
 
 
 @dataclass(frozen=True)

@@ -5,6 +5,8 @@ import re
 from collections.abc import Mapping, Sequence
 from typing import Any
 
+from app.formats.invalid_values import words_of
+
 PREFIX = "/v1/"
 MEDIA_TYPE = "application/json"
 SCHEMA = {
@@ -68,10 +70,10 @@ def _clean(text: str) -> str:
     return text.encode("utf-8", "replace").decode("utf-8")
 
 
-def of_fault(fault: Mapping[str, Any]) -> tuple[str, str, str]:
-    """Message, param and code of the first thing that pydantic found wrong with a body."""
+def of_fault(fault: Mapping[str, Any], schema: Mapping[str, Any]) -> tuple[str, str, str]:
+    """Message, param and code of the first thing that pydantic found wrong with a body. `schema`: of its place."""
     param, kind, given = param_of(fault["loc"]), str(fault["type"]), fault.get("input")
-    message = str(fault["msg"]).removeprefix("Value error, ").rstrip(".")
+    message = words_of(fault, schema)
     if kind == "missing":
         return f"Missing required parameter: '{param}'.", param, "missing_required_parameter"
     if kind == "extra_forbidden":

@@ -21,8 +21,10 @@ from starlette.exceptions import HTTPException
 
 from app.db.trouble import trouble_of
 from app.errors import About, AppError, LateError, Record
+from app.formats.invalid_values import sentence_of, visible
 from app.http import openai_errors
 from app.http.bodies import BodyError
+from app.http.expected import schema_at
 from app.translation import N_, _
 
 log = logging.getLogger(__name__)
@@ -30,6 +32,8 @@ MEDIA_TYPE = "application/problem+json"
 API_PREFIXES = ("/api/", openai_errors.PREFIX)
 RETRY_SECONDS = "1"
 MAX_NAME_CHARACTERS = 80
+MOST_FAULTS = 20
+"""Of one request, those that are told."""
 WRONG_ADDRESS = N_("Something in this address, or in what was sent, does not belong there. Choose one of the pages.")
 PROBLEM_SCHEMA = {
     "type": "object",
@@ -185,10 +189,15 @@ def of_body_error(_request: Request, error: BodyError) -> Problem:
 
 
 def of_validation(request: Request, error: RequestValidationError) -> Problem:
-    faults = error.errors()
+    faults, route = error.errors(), request.scope.get("route")
     if openai_errors.is_openai(request.url.path):
         return _of_openai_body(request, faults[0])
-    return _of_fields([{"field": _field_name(item["loc"]), "message": _sentence(item)} for item in faults])
+    return _of_fields(
+        [
+            {"field": _field_name(fault["loc"]), "message": sentence_of(fault, schema_at(route, fault["loc"]))}
+            for fault in faults[:MOST_FAULTS]
+        ]
+    )
 
 
 def _of_fields(fields: list[dict[str, str]]) -> Problem:
@@ -202,7 +211,7 @@ def _of_openai_body(request: Request, fault: Mapping[str, Any]) -> Problem:
     if fault["loc"] == ("body",) and sent != "application/json":
         detail = f"The body's content type is {sent[:MAX_NAME_CHARACTERS]!r}. Send JSON, as 'application/json'."
         return Problem(415, HTTPStatus.UNSUPPORTED_MEDIA_TYPE.phrase, detail)
-    message, param, code = openai_errors.of_fault(fault)
+    message, param, code = openai_errors.of_fault(fault, schema_at(request.scope.get("route"), fault["loc"]))
     return Problem(400, "Bad request", message, param=param, code=code)
 
 
@@ -215,17 +224,7 @@ def _field_name(location: tuple[Any, ...]) -> str:
 
 
 def _shortened(parts: Sequence[str]) -> str:
-    return ".".join(part[:MAX_NAME_CHARACTERS] for part in parts)
-
-
-def _sentence(item: Mapping[str, Any]) -> str:
-    limits = item.get("ctx") or {}
-    if item["type"] in ("too_long", "too_short") and isinstance(item.get("input"), str):
-        bound = limits.get("max_length", limits.get("min_length"))
-        side = "most" if item["type"] == "too_long" else "least"
-        return f"The text has {limits.get('actual_length'):,} characters, and at {side} {bound:,} are taken."
-    message = str(item["msg"]).removeprefix("Value error, ")
-    return message if message.endswith(".") else f"{message}."
+    return ".".join(visible(part[:MAX_NAME_CHARACTERS]) for part in parts)
 
 
 def of_database_error(_request: Request, error: DBAPIError) -> Problem:

@@ -92,7 +92,7 @@ def test_wrong_ranks_are_refused(
         ({"duration_ms": "soon"}, "duration_ms"),
         ({"idempotency_key": ""}, "idempotency_key"),
         ({"idempotency_key": "x" * 201}, "idempotency_key"),
-        ({"rank": {}}, "rank: Extra inputs"),
+        ({"rank": {}}, "rank: There is no such field here: leave it out, or correct its name."),
     ],
 )
 def test_wrong_extras_are_refused_by_name(

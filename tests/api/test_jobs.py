@@ -149,7 +149,7 @@ def test_a_run_is_named_and_what_is_left_out_stays(server: LiveServer, job_id: s
         ({"kind": "train_reward", "params": {"epochs": 1}}, 422, "no parameter 'epochs'"),
         ({"kind": "evaluate"}, 422, "needs version_id"),
         ({"kind": "evaluate", "params": {"version_id": 99}}, 404, "no version 99"),
-        ({"params": {}}, 422, "kind: Field required"),
+        ({"params": {}}, 422, "kind: A text is needed here, and nothing was sent."),
     ],
 )
 def test_wrong_jobs(shared: LiveServer, body: Json, status: int, says: str) -> None:

@@ -30,11 +30,11 @@ def test_many_prompts_are_added_all_or_none(shared: LiveServer) -> None:
 @pytest.mark.parametrize(
     ("body", "says"),
     [
-        ({}, "give one of prompt"),
-        ({"prompt": "Hi", "prompts": [{"prompt": "Hi"}]}, "give one of prompt"),
-        ({"prompt": 5}, "prompt: Input should be a valid string"),
-        ({"prompts": []}, "prompts: List should have at least 1 item"),
-        ({"prompts": [{"prompt": "Hi"}, {}]}, "prompts.1: give either prompt"),
+        ({}, "Give one of prompt"),
+        ({"prompt": "Hi", "prompts": [{"prompt": "Hi"}]}, "Give one of prompt"),
+        ({"prompt": 5}, "prompt: Send a text, not 5."),
+        ({"prompts": []}, "prompts: 0 are given here, and at least 1 are taken."),
+        ({"prompts": [{"prompt": "Hi"}, {}]}, "prompts.1: Give either prompt"),
         ({"prompt": "Hi", "split": "test"}, "split"),
         ({"prompt": "x" * 2_001}, "at most 2,000"),
     ],

@@ -115,7 +115,11 @@ def test_settings_are_off_until_somebody_chooses(server: LiveServer) -> None:
     assert server.client.get(address).json() == {"train_on_votes": False, "activate_above": None}
     chosen = {"train_on_votes": True, "activate_above": 0.6}
     assert server.client.put(address, json=chosen).json() == chosen == server.client.get(address).json()
-    check_problem(server.client.put(address, json={"activate_above": 0.4}), 422, "greater than or equal to 0.5")
+    check_problem(
+        server.client.put(address, json={"activate_above": 0.4}),
+        422,
+        "activate_above: Send a number from 0.5 to 0.95, not 0.4.",
+    )
 
 
 def test_what_is_wrong_is_named(server: LiveServer, policy: Version) -> None:

@@ -122,7 +122,7 @@ def test_offsets_are_characters() -> None:
         ({"best_of": 2}, "best_of is not supported", "best_of", UNSUPPORTED),
         ({"echo": True, "logprobs": 1}, "echo together with logprobs", "echo", UNSUPPORTED),
         ({"logprobs": 6}, "5", "logprobs", "integer_above_max_value"),
-        ({"logprobs": True}, "integer", "logprobs", "invalid_type"),
+        ({"logprobs": True}, "send a whole number", "logprobs", "invalid_type"),
         ({"prompt": 7}, "expected a text", "prompt", "invalid_type"),
         ({"prompt": []}, "expected a text", "prompt", "invalid_type"),
         ({"prompt": ["a", 7]}, "expected a text", "prompt", "invalid_type"),

@@ -29,8 +29,17 @@ origins = In("app/formats/origins.py", "tests/formats/test_origins.py")
 health = In("app/api/health.py", ADMISSION)
 described = In("app/api/description.py", ADMISSION)
 
+invalid_values = In("app/formats/invalid_values.py", "tests/formats/test_invalid_values.py")
+expected = In("app/http/expected.py", "tests/http/test_expected.py")
 known_query = In("app/api/known_query.py", "tests/api/test_known_query.py")
 FAULTS = [
+    invalid_values("pydantic's words are told", "    if kind in OF_PYDANTIC - {*LENGTHS}:\n", "    if False:\n"),
+    invalid_values("direction marks go through", '"Cc", "Cf", ', '"Cc", '),
+    invalid_values("what was given is told without end", "text[:SHOWN_CHARACTERS]", "text"),
+    invalid_values("only the passed end is told", "    noun, wanted = EXPECTED[kind], dict(schema)\n", "    noun, wanted = EXPECTED[kind], dict[str, Any]()\n"),
+    invalid_values("a bound that is taken is called one that is not", '"gt": "exclusiveMinimum", "ge": "minimum"', '"ge": "exclusiveMinimum", "gt": "minimum"'),
+    expected("bounds of parameters are not known", "if name == place[0]:", "if False:"),
+    expected("bounds of fields are not known", "    return Annotated[field.annotation, *field.metadata] if field.metadata else field.annotation\n", "    return field.annotation\n"),
     known_query("parameters of dependencies are not known", "        yield from _taken(part)\n", "        yield from ()\n"),
     known_query("of one that comes twice the last is taken", "given.count(name) > 1 and not taken[name]", "False"),
     known_query("a list has one value", "in (tuple, list)", "in ()"),
