@@ -8,7 +8,7 @@ from app.services.arena.win_rate import Interval
 from app.services.views.label_statistics import Estimate
 from app.services.views.labeler_agreement import Agreement
 from app.services.views.labeler_records import MOST_COUNTED, SecondCards
-from app.translation import _, ngettext
+from app.translation import _, ngettext, sentences
 
 RELIABLE, TENTATIVE = 0.8, 0.667
 """Krippendorff (2004), "Content Analysis", section 11.4: what alpha must be to be relied on, and to conclude from
@@ -126,7 +126,7 @@ def _between_sentence(agreement: Agreement) -> str:
         labelers=number(agreement.labelers),
         alpha=said(agreement.alpha),
     )
-    return f"{counted} {_judged(agreement.alpha)}"
+    return sentences(counted, _judged(agreement.alpha))
 
 
 def _judged(alpha: Estimate) -> str:

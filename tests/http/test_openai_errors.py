@@ -80,7 +80,7 @@ UNSUPPORTED = "unsupported_parameter"
         ({"tool_choice": "required"}, 400, "'none'", "tool_choice", "invalid_value"),
         ({"chat_template_kwargs": {"a": [1]}}, 400, "a number", "chat_template_kwargs.a", "invalid_type"),
         ({"chat_template_kwargs": {"a": {}}}, 400, "a text", "chat_template_kwargs.a", "invalid_type"),
-        ({"metadata": dict.fromkeys("abcdefghijklmnopq", "")}, 400, "at most 16 are taken", "metadata", "array_above_max_length"),
+        ({"metadata": dict.fromkeys("abcdefghijklmnopq", "")}, 400, "at most 16", "metadata", "array_above_max_length"),
         ({"metadata": {"a": "x" * 513}}, 400, "512", "metadata.a", "string_above_max_length"),
         ({"metadata": {"x" * 65: ""}}, 400, "64", f"metadata.{'x' * 65}", "string_above_max_length"),
         ({"metadata": {"a": 1}}, 400, "send a text, not 1", "metadata.a", "invalid_type"),
