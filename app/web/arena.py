@@ -23,7 +23,7 @@ from app.services.arena.standings import result_of
 from app.services.labeling import labelers
 from app.services.labeling.labelers import LabelerName
 from app.translation import N_, _
-from app.web.arena_address import PATH, Address, address_of
+from app.web.arena_address import PATH, Address, address_of, notice_misread
 from app.web.arena_page import match_of_pair, show
 from app.web.arena_result import outlook_sentence, result
 from app.web.arena_views import NoPair, pair_card, revealed
@@ -44,6 +44,7 @@ async def index(request: Request, runtime: RuntimeDep, who: BrowserLabeler) -> R
         query = f"{request.url.query}&{FIRST_VISIT}" if request.url.query else FIRST_VISIT
         return RedirectResponse(f"{PATH}?{query}", 303)
     address = address_of(request.query_params)
+    notice_misread(request)
     takes = same_origin(request.headers) and not wants_head_only(request) and request.state.has_name
     told = _("Your last vote was taken back. Its pair does not come again.") if "undone" in request.query_params else ""
     return await _next(request, runtime, who, address, takes=takes, told=told)

@@ -6,13 +6,18 @@ from dataclasses import dataclass, replace
 from typing import Any
 from urllib.parse import urlencode
 
+from fastapi import Request
+
 from app.db.models.arena import PairSource
 from app.errors import NotFoundError
 from app.formats.ids import parse_id
 from app.services.arena.pair_sampling import MatchIds
 from app.translation import _
+from app.web.asked import anything, asked, one_of
 
 PATH = "/arena"
+MOST_CHARACTERS = 20
+"""Of a word in the address."""
 DRAWN_SOURCES = (PairSource.HELD_OUT, PairSource.DRAWN)
 
 
@@ -34,6 +39,11 @@ class Address:
     @property
     def going_on(self) -> "Address":
         return replace(self, goes_on=True)
+
+
+def notice_misread(request: Request) -> None:
+    """What an address asks for that the arena does not know."""
+    asked(request, {"prompts": one_of(DRAWN_SOURCES), "more": anything}, most_characters=MOST_CHARACTERS)
 
 
 def address_of(query: Mapping[str, Any]) -> Address:

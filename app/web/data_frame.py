@@ -1,8 +1,9 @@
 """What all parts of the data page share: their tabs with how many records each has, addresses, and whose are shown."""
 
-from collections.abc import Mapping, Sequence
-from dataclasses import dataclass
-from typing import Any
+import re
+from collections.abc import Callable, Iterable, Mapping
+from dataclasses import dataclass, replace
+from typing import Any, TypeVar
 from urllib.parse import urlencode
 
 from fastapi import Request
@@ -10,15 +11,17 @@ from sqlalchemy import select
 from sqlalchemy.orm import Session
 
 from app.db.models.labelers import Labeler, LabelerKind
+from app.errors import InvalidError
 from app.formats.ids import parse_id
-from app.formats.texts import clean_text
 from app.runtime import Runtime
 from app.services.labeling.labelers import find_labeler
 from app.services.paging import Page
 from app.services.prompts.curation import MAX_SEARCH_CHARACTERS
 from app.translation import N_, _
+from app.web.asked import Known, anything, asked, not_understood, one_of
 from app.web.templating import PageContext
 
+Row = TypeVar("Row")
 PATH = "/data"
 ROWS = 25
 MINE = "mine"
@@ -78,15 +81,48 @@ class Address:
     def after(self) -> str | None:
         return self.get("after") or None
 
+    def behind(self, after: str | None) -> "Address":
+        return replace(self, query={**self.query, "after": after or ""})
+
     @property
     def is_filtered(self) -> bool:
         return any(value for name, value in self.query.items() if name not in ("after", "sort"))
 
 
-def address_of(request: Request, path: str, names: Sequence[str]) -> Address:
-    """Whatever stands in it: what is unknown is left out."""
-    given = {name: clean_text(request.query_params.get(name, ""))[:MAX_SEARCH_CHARACTERS] for name in (*names, "after")}
-    return Address(path, {name: value for name, value in given.items() if value})
+def address_of(request: Request, path: str, known: Mapping[str, Known]) -> Address:
+    """Whatever stands in it: what is not known is left out, and the page says so."""
+    return Address(path, asked(request, {**known, "after": anything}, most_characters=MAX_SEARCH_CHARACTERS))
+
+
+def is_whose(value: str) -> bool:
+    return value in {each for each, _name in WHOSE} or parse_id(value) is not None
+
+
+def is_language(value: str) -> bool:
+    """A code, whether or not any prompt is in that language."""
+    return re.fullmatch("[A-Za-z]{2,3}(-[A-Za-z0-9]{1,8})*", value) is not None
+
+
+def is_id(value: str) -> bool:
+    return parse_id(value) is not None
+
+
+def values_of(choices: Iterable[tuple[str, str]]) -> Known:
+    """Of a select box: its values, with their names."""
+    return one_of([value for value, _name in choices])
+
+
+def page_at(
+    request: Request, after: str | None, listed: Callable[[str | None], Page[Row]]
+) -> tuple[str | None, Page[Row]]:
+    """The page behind a place of the list; where that is none, the first one, with no place before it."""
+    try:
+        return after, listed(after)
+    except InvalidError:
+        if after is None:
+            raise
+        not_understood(request, "after", after)
+        return None, listed(None)
 
 
 @dataclass(frozen=True)

@@ -13,8 +13,21 @@ from app.runtime import ReadSession, RuntimeDep, UnitRoute
 from app.services.views.group_records import GroupsWanted, get_group, list_groups, skips_of
 from app.services.views.ranking_records import rankings_of_group
 from app.translation import N_, _
+from app.web.asked import anything
 from app.web.browser_name import labeler_name
-from app.web.data_frame import PATH, ROWS, Address, DataPage, Further, address_of, frame, further
+from app.web.data_frame import (
+    PATH,
+    ROWS,
+    Address,
+    DataPage,
+    Further,
+    address_of,
+    frame,
+    further,
+    is_id,
+    page_at,
+    values_of,
+)
 from app.web.data_rankings import RankingRow, is_unseen, order_of
 from app.web.data_tags import DONE, choices
 from app.web.formatting import SKIP_REASONS
@@ -33,6 +46,8 @@ STATES = (
 )
 OLDEST = "oldest"
 SORTS = (("", N_("Newest first")), (OLDEST, N_("Oldest first")))
+KNOWN = {"q": anything, "state": values_of(STATES), "prompt": is_id, "tag": anything, "sort": values_of(SORTS)}
+"""What may stand in the address."""
 
 
 @dataclass(frozen=True, kw_only=True)
@@ -73,7 +88,7 @@ class GroupPage(DataPage):
 
 @router.get(HERE)
 def index(request: Request, runtime: RuntimeDep, session: ReadSession) -> Response:
-    here = address_of(request, HERE, ("q", "state", "prompt", "tag", "sort"))
+    here = address_of(request, HERE, KNOWN)
     state = here.get("state")
     wanted = GroupsWanted(
         status=GroupStatus(state) if state in set(GroupStatus) else None,
@@ -82,7 +97,8 @@ def index(request: Request, runtime: RuntimeDep, session: ReadSession) -> Respon
         tag=here.get("tag"),
         oldest_first=here.get("sort") == OLDEST,
     )
-    page = list_groups(session, wanted, after=here.after, limit=ROWS)
+    after, page = page_at(request, here.after, lambda after: list_groups(session, wanted, after=after, limit=ROWS))
+    here = here.behind(after)
     around, tags = frame(session, runtime, HERE), choices(session, Tagged.GROUP)
     return render(request, GroupsPage(frame=around, here=here, rows=page.items, further=further(page), tags=tags))
 

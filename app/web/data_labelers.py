@@ -11,8 +11,21 @@ from app.runtime import ReadSession, RuntimeDep, UnitRoute
 from app.services.views.labeler_records import LabelersWanted, list_labelers, second_cards
 from app.services.views.record_counts import OfLabeler
 from app.translation import N_
+from app.web.asked import anything
 from app.web.browser_name import labeler_name
-from app.web.data_frame import KINDS, PATH, ROWS, Address, DataPage, Further, address_of, frame, further
+from app.web.data_frame import (
+    KINDS,
+    PATH,
+    ROWS,
+    Address,
+    DataPage,
+    Further,
+    address_of,
+    frame,
+    further,
+    page_at,
+    values_of,
+)
 from app.web.labeler_agreement import second_sentence
 from app.web.templating import render
 
@@ -20,6 +33,8 @@ router = APIRouter(route_class=UnitRoute)
 HERE = f"{PATH}/labelers"
 NEWEST = "newest"
 SORTS = (("", N_("Most given first")), (NEWEST, N_("Newest first")))
+KNOWN = {"q": anything, "kind": values_of(KINDS), "sort": values_of(SORTS)}
+"""What may stand in the address."""
 
 
 @dataclass(frozen=True)
@@ -50,7 +65,7 @@ class LabelersPage(DataPage):
 
 @router.get(HERE)
 def index(request: Request, runtime: RuntimeDep, session: ReadSession) -> Response:
-    here, own_name = address_of(request, HERE, ("q", "kind", "sort")), labeler_name(request)
+    here, own_name = address_of(request, HERE, KNOWN), labeler_name(request)
     kind = here.get("kind")
     wanted = LabelersWanted(
         words=here.get("q"),
@@ -58,7 +73,10 @@ def index(request: Request, runtime: RuntimeDep, session: ReadSession) -> Respon
         newest_first=here.get("sort") == NEWEST,
     )
     counts = runtime.counts.of(session).by_labeler
-    page = list_labelers(session, wanted, counts, after=here.after, limit=ROWS)
+    after, page = page_at(
+        request, here.after, lambda after: list_labelers(session, wanted, counts, after=after, limit=ROWS)
+    )
+    here = here.behind(after)
     rows = [LabelerRow(each, counts.get(each.id, OfLabeler()), each.name == own_name) for each in page.items]
     second = second_cards(session)
     shown = LabelersPage(

@@ -1,7 +1,7 @@
 """Prompts on the data page: browsed, added, imported, archived, restored, deleted. Plain forms: no script."""
 
 from collections.abc import Callable
-from dataclasses import dataclass
+from dataclasses import dataclass, replace
 from functools import partial
 from typing import Annotated, ClassVar
 from urllib.parse import urlencode
@@ -24,7 +24,8 @@ from app.services.prompts.curation import MAX_SEARCH_CHARACTERS, PromptList, Wan
 from app.services.prompts.prompts import add_prompt, validate_messages
 from app.services.views.prompt_records import PromptOrder, list_in_order
 from app.translation import N_, _
-from app.web.data_frame import PATH, ROWS, DataPage, frame
+from app.web.asked import anything, asked, one_of
+from app.web.data_frame import PATH, ROWS, DataPage, frame, page_at, values_of
 from app.web.data_tags import choices
 from app.web.left_out import LeftOut, left_out
 from app.web.security import FormDep
@@ -43,6 +44,14 @@ SORTS = (
     (PromptOrder.NEWEST, N_("Newest first")),
     (PromptOrder.MOST_SHOWN, N_("Most often shown")),
 )
+KNOWN = {
+    "show": one_of(list(PromptList)),
+    "q": anything,
+    "after": anything,
+    "tag": anything,
+    "sort": values_of(SORTS),
+}
+"""What may stand in the address; an order that another list has is passed over."""
 DONE = {
     "added": N_("The prompt was added."),
     "archive": N_("The prompt was archived. It is neither shown nor trained on."),
@@ -138,8 +147,9 @@ def sorts_of(prompt_list: PromptList) -> tuple[tuple[PromptOrder, str], ...]:
     return SORTS if prompt_list is PromptList.ACTIVE else SORTS[:2]
 
 
-def _position(show: str = "", q: str = "", after: str | None = None, tag: str = "", sort: str = "") -> Position:
-    return position_of(show, q, after, tag, sort)
+def _position(request: Request) -> Position:
+    given = asked(request, KNOWN, most_characters=MAX_SEARCH_CHARACTERS)
+    return position_of(*(given.get(name, "") for name in ("show", "q", "after", "tag", "sort")))
 
 
 PositionDep = Annotated[Position, Depends(_position)]
@@ -208,7 +218,12 @@ def _page(
     session: Session, *, request: Request, runtime: Runtime, outcome: Outcome, position: Position = FIRST
 ) -> Response:
     wanted = Wanted(prompt_list=position.prompt_list, words=position.words, tag=position.tag)
-    listed = list_in_order(session, wanted, position.sort, after=position.after, limit=ROWS)
+    after, listed = page_at(
+        request,
+        position.after,
+        lambda after: list_in_order(session, wanted, position.sort, after=after, limit=ROWS),
+    )
+    position = replace(position, after=after)
     page = PromptsPage(
         frame=frame(session, runtime, HERE, outcome.notice),
         position=position,

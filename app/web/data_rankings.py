@@ -33,8 +33,25 @@ from app.services.views.ranking_records import (
     list_rankings,
 )
 from app.translation import N_, _
+from app.web.asked import anything, one_of
 from app.web.browser_name import BrowserLabeler, labeler_name
-from app.web.data_frame import PATH, ROWS, WHOSE, Address, DataPage, Further, Whose, address_of, frame, further, whose
+from app.web.data_frame import (
+    PATH,
+    ROWS,
+    WHOSE,
+    Address,
+    DataPage,
+    Further,
+    Whose,
+    address_of,
+    frame,
+    further,
+    is_language,
+    is_whose,
+    page_at,
+    values_of,
+    whose,
+)
 from app.web.data_tags import DONE as TAGS_DONE
 from app.web.data_tags import choices
 from app.web.security import FormDep
@@ -42,7 +59,6 @@ from app.web.templating import render
 from app.web.told import LETTERS, Told, in_letters
 
 router = APIRouter(route_class=UnitRoute)
-NAMES_IN_ADDRESS = ("q", "who", "state", "language", "comment", "tag", "sort")
 STANDINGS = (
     ("", N_("That count")),
     (Standing.WITHDRAWN, N_("Withdrawn")),
@@ -54,6 +70,16 @@ SORTS = (
     (RankingOrder.SLOWEST, N_("Longest thought over")),
     (RankingOrder.QUICKEST, N_("Quickest")),
 )
+KNOWN = {
+    "q": anything,
+    "who": is_whose,
+    "state": values_of(STANDINGS),
+    "language": is_language,
+    "comment": one_of(["1"]),
+    "tag": anything,
+    "sort": values_of(SORTS),
+}
+"""What may stand in the address."""
 DONE = {
     "withdraw": N_("The ranking was withdrawn. It is kept here, and no training learns from it any more."),
     "restore": N_("The ranking counts again."),
@@ -147,10 +173,12 @@ def wanted_of(address: Address, who: Whose) -> RankingsWanted:
 
 @router.get(PATH)
 def index(request: Request, runtime: RuntimeDep, session: ReadSession) -> Response:
-    here = address_of(request, PATH, NAMES_IN_ADDRESS)
+    here = address_of(request, PATH, KNOWN)
     own_name = labeler_name(request)
     who = whose(session, here.get("who"), own_name)
-    page = list_rankings(session, wanted_of(here, who), after=here.after, limit=ROWS)
+    wanted = wanted_of(here, who)
+    after, page = page_at(request, here.after, lambda after: list_rankings(session, wanted, after=after, limit=ROWS))
+    here = here.behind(after)
     rows = [RankingRow(each, order_of(each), each.labeler.name == own_name) for each in page.items]
     shown = RankingsPage(
         frame=frame(session, runtime, PATH),

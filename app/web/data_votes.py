@@ -19,8 +19,24 @@ from app.services.labeling.labelers import labeler_of
 from app.services.views.ranking_records import Standing
 from app.services.views.vote_records import VotesWanted, get_vote, list_votes
 from app.translation import N_, _
+from app.web.asked import anything
 from app.web.browser_name import BrowserLabeler, labeler_name
-from app.web.data_frame import PATH, ROWS, WHOSE, Address, DataPage, Further, Whose, address_of, frame, further, whose
+from app.web.data_frame import (
+    PATH,
+    ROWS,
+    WHOSE,
+    Address,
+    DataPage,
+    Further,
+    Whose,
+    address_of,
+    frame,
+    further,
+    is_whose,
+    page_at,
+    values_of,
+    whose,
+)
 from app.web.data_rankings import STANDINGS
 from app.web.formatting import version_title
 from app.web.security import FormDep
@@ -36,6 +52,14 @@ VERDICTS = (
     (Verdict.TIE, N_("Both alike")),
     (Verdict.BOTH_BAD, N_("Both bad")),
 )
+KNOWN = {
+    "q": anything,
+    "who": is_whose,
+    "state": values_of(STANDINGS),
+    "verdict": values_of(VERDICTS),
+    "sort": values_of(SORTS),
+}
+"""What may stand in the address."""
 DONE = {"withdraw": N_("The vote was withdrawn. It is kept here and counts no more.")}
 
 
@@ -91,7 +115,7 @@ class VotePage(DataPage):
 
 @router.get(HERE)
 def index(request: Request, runtime: RuntimeDep, session: ReadSession) -> Response:
-    here = address_of(request, HERE, ("q", "who", "state", "verdict", "sort"))
+    here = address_of(request, HERE, KNOWN)
     own_name = labeler_name(request)
     who = whose(session, here.get("who"), own_name)
     state, verdict = here.get("state"), here.get("verdict")
@@ -103,7 +127,8 @@ def index(request: Request, runtime: RuntimeDep, session: ReadSession) -> Respon
         words=here.get("q"),
         oldest_first=here.get("sort") == OLDEST,
     )
-    page = list_votes(session, wanted, after=here.after, limit=ROWS)
+    after, page = page_at(request, here.after, lambda after: list_votes(session, wanted, after=after, limit=ROWS))
+    here = here.behind(after)
     around = frame(session, runtime, HERE)
     shown = VotesPage(frame=around, here=here, rows=page.items, own_name=own_name, further=further(page), who=who)
     return render(request, shown)

@@ -27,6 +27,7 @@ from app.services.lifecycle.deciding import decided_about
 from app.services.versions.bounds import flags_of
 from app.services.versions.version_states import VersionState
 from app.web import formatting, token_views
+from app.web.asked import Misread
 from app.web.browser_name import labeler_name
 from app.web.pages import IN_LINE, PAGES, Page, pages_from
 from app.web.policy_verdict import told_verdict
@@ -85,6 +86,8 @@ class Shared:
     """The code of the page's language."""
     address: str
     """Path and query of the page, for a form that comes back to it."""
+    misread: tuple[Misread, ...]
+    """What of the address was not understood."""
 
 
 @pass_context
@@ -218,6 +221,7 @@ def _shared(request: Request) -> Shared:
         signed_in=getattr(request.state, "signed_in", False),
         language=translation.language(),
         address=_address(request),
+        misread=getattr(request.state, "misread", ()),
     )
 
 

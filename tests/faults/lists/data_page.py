@@ -38,6 +38,8 @@ writers = In("app/formats/writers.py", "tests/formats/test_writers.py")
 BROKEN_OFF = "tests/services/data/test_interrupted_imports.py"
 labeler_list = In("app/services/views/labeler_records.py", "tests/web/test_data.py")
 file_steps = In("app/services/data/import_steps.py", BROKEN_OFF)
+misread = In("app/web/asked.py", "tests/web/test_asked.py")
+list_places = In("app/web/data_frame.py", "tests/web/test_asked.py")
 by_id = In("app/services/paging.py", "tests/services/test_paging.py")
 names = In("app/services/labeling/labelers.py", "tests/services/labeling/test_labelers.py")
 prompt_list = In("app/services/views/prompt_records.py", "tests/web/test_data_prompts.py")
@@ -47,6 +49,12 @@ file_rows = In("app/services/data/parquet_child.py", "tests/services/data/test_r
 no_json = In("app/formats/strict_json.py", "tests/formats/test_strict_json.py")
 
 FAULTS = [
+    misread("a value that is not known goes without a word", "            not_understood(request, name, value)\n", "            pass\n"),
+    misread("what is not known is asked for all the same", "        elif value:\n", "        if value:\n", "tests/web/test_asked.py"),
+    misread("of two values nobody hears", "if len(set(given)) > 1:", "if False:"),
+    misread("the link keeps what was not understood", "if each != name]", "]"),
+    misread("a long value fills the page", "return value if len(value) <= SHOWN_CHARACTERS else", "return value if True else"),
+    list_places("a place that is none ends the list", "        not_understood(request, \"after\", after)\n", "        raise\n"),
     writers("the files' hash is not exported", 'f"{of}content_hash": self.content_hash', 'f"{of}content_hash": None'),
     In("app/api/known_query.py", "tests/api/test_known_query.py")("a list that may be left out is taken once", "for part in (annotation, *get_args(annotation)))", "for part in (annotation,))"),
     by_id("a page has a row too few", "Page(rows[:limit], str", "Page(rows[: limit - 1], str"),
