@@ -31,6 +31,7 @@ from app.services.sampling.group_sampling import GroupSampling, page_params
 from app.services.sampling.live_sampling import LiveSampling
 from app.services.sampling.prefetch import Prefetcher
 from app.services.sampling.priority import Gate, InteractiveEngine
+from app.services.views.kept_left_out import KeptLeftOut
 from app.services.views.readiness import Readiness, check_readiness
 from app.services.views.record_counts import KeptCounts
 from app.settings.config import Settings
@@ -59,6 +60,8 @@ class Runtime:
     admission: Admission
     counts: KeptCounts
     """How many records of each kind there are, for the data page."""
+    left_out: KeptLeftOut
+    """Which rankings are not in force, for the loop's sentences on the label page."""
     closing: threading.Event = field(default_factory=threading.Event)
     """Set when the server begins to stop: live streams end then."""
 
@@ -94,6 +97,7 @@ def build_runtime(settings: Settings, database: Database, engine: Engine) -> Run
         uploads=Uploads(settings.data_dir / "uploads"),
         admission=Admission(settings.sampler_queue),
         counts=KeptCounts(read),
+        left_out=KeptLeftOut(read),
     )
 
 

@@ -149,7 +149,7 @@ def sorts_of(prompt_list: PromptList) -> tuple[tuple[PromptOrder, str], ...]:
 
 def _position(request: Request) -> Position:
     given = asked(request, KNOWN, most_characters=MAX_SEARCH_CHARACTERS)
-    return position_of(*(given.get(name, "") for name in ("show", "q", "after", "tag", "sort")))
+    return position_of(*(given.get(name, "") for name in KNOWN))
 
 
 PositionDep = Annotated[Position, Depends(_position)]

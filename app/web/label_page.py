@@ -90,7 +90,7 @@ def guidelines_of(session: Session) -> Guidelines:
 
 
 def strip_of(request: Request, runtime: Runtime, session: Session) -> Strip:
-    status = loop_status(session, runtime.settings, utc_now())
+    status = loop_status(session, runtime.settings, utc_now(), runtime.left_out.of)
     loop_now = loop_in_words(status)
     return Strip(
         loop_now=loop_now, candidate=status.candidate, understood=request.cookies.get(LOOP_COOKIE) == UNDERSTOOD

@@ -5,10 +5,16 @@ from sqlalchemy.orm import Session
 from app.db.models.jobs import Job, JobTrigger
 from app.kinds.train_reward import TRAIN_REWARD
 from app.services.jobs import jobs
-from app.services.jobs.ranking_counts import count_around
+from app.services.jobs.ranking_counts import LeftOut, count_around
 
 
-def new_rankings(session: Session) -> int:
+def last_read(session: Session) -> tuple[int, int]:
+    """The newest ranking that the latest reward training read, and how many it read; zeros before there was one."""
+    job = jobs.latest_job(session, TRAIN_REWARD.name)
+    return (0, 0) if job is None else (job.newest_ranking_id or 0, job.num_rankings or 0)
+
+
+def new_rankings(session: Session, left_out: LeftOut | None = None) -> int:
     """How many rankings differ between those in force and those that the latest reward training read.
 
     Those that came since, or those that it read and that were withdrawn (or their prompt archived) since, whichever are
@@ -16,9 +22,8 @@ def new_rankings(session: Session) -> int:
     queued again at every ranking. Where none is in force there is nothing to train on, and none is new. Ids only grow,
     so the newest one that it read and their number tell it all.
     """
-    job = jobs.latest_job(session, TRAIN_REWARD.name)
-    newest, read = (0, 0) if job is None else (job.newest_ranking_id or 0, job.num_rankings or 0)
-    later, earlier = count_around(session, newest)
+    newest, read = last_read(session)
+    later, earlier = count_around(session, newest, left_out)
     if not later + earlier:
         return 0
     late = max(0, earlier - read)  # written before, committed after it had looked (PostgreSQL)

@@ -1,5 +1,6 @@
 """Where the loop stands, in one glance: who ranked how much, how far the next training is, what runs now."""
 
+from collections.abc import Callable
 from dataclasses import dataclass
 from datetime import datetime
 from enum import StrEnum
@@ -13,7 +14,7 @@ from app.kinds.registry import kind_of
 from app.model_info.scorer_format import is_outdated
 from app.preferences import NOTHING_LEARNED
 from app.services.jobs import heartbeats, jobs, ranking_counts, retraining
-from app.services.jobs.ranking_counts import RankingCounts
+from app.services.jobs.ranking_counts import LeftOut, RankingCounts
 from app.services.lifecycle.deciding import candidate_of
 from app.services.versions import versions
 from app.settings.config import Settings
@@ -139,11 +140,19 @@ class LoopStatus:
         return "queued" if self.job.status is not JobStatus.RUNNING else kind_of(self.job.kind).phase
 
 
-def loop_status(session: Session, settings: Settings, now: datetime) -> LoopStatus:
+def loop_status(
+    session: Session,
+    settings: Settings,
+    now: datetime,
+    left_out_for: Callable[[Session, int], LeftOut] = ranking_counts.find_left_out,
+) -> LoopStatus:
+    """`left_out_for`: which rankings are not in force, by the newest ranking that was read by a training."""
     job, age = _current_job(session), heartbeats.age_seconds(session, now)
+    newest, _read = retraining.last_read(session)
+    left_out = left_out_for(session, newest)
     return LoopStatus(
-        rankings=ranking_counts.count_rankings(session),
-        new_rankings=retraining.new_rankings(session),
+        rankings=ranking_counts.count_rankings(session, left_out),
+        new_rankings=retraining.new_rankings(session, left_out),
         retrain_after=settings.retrain_after_rankings,
         job=job,
         seconds_left=None if job is None else jobs.seconds_left(job, now),

@@ -15,6 +15,7 @@ notices = In("app/web/notices.py", "tests/web/test_train.py")
 train = In("app/web/train.py", "tests/web/test_train.py")
 left_out = In("app/db/models/rankings.py", "tests/services/jobs/test_ranking_counts.py")
 counts = In("app/services/jobs/ranking_counts.py", "tests/services/jobs/test_ranking_counts.py")
+kept_left_out = In("app/services/views/kept_left_out.py", "tests/services/views/test_kept_left_out.py")
 head = In("app/http/head.py", "tests/http/test_head.py")
 label = In("app/web/label.py", "tests/http/test_head.py")
 pages = In("app/web/pages.py", "tests/web/test_errors.py")
@@ -99,6 +100,11 @@ FAULTS = [
         "return Date.now() - before < SECOND_PRESS_MS;",
         "return false;",
     ),
+    kept_left_out("a page waits for many rankings", "found if found.total >= MANY else None", "None"),
+    kept_left_out("few rankings are some seconds old", "found if found.total >= MANY else None", "found"),
+    kept_left_out("another training's rankings are taken", "if kept is None or kept.newest != newest:", "if kept is None:"),
+    kept_left_out("they are never found anew", "if self._clock() >= self._until and", "if False and"),
+    counts("those left out since are counted by all", "func.count().filter(Ranking.id > newest)", "func.count()"),
     double("a double click decides twice", ": pressed !== hit)", ": false)"),
     double("a quick click on a new page's link is lost", 'pressed?.localName === "button"', "true", QUICK_CLICKS),
     double("a double click presses a new page's button", 'pressed?.localName === "button"', "false", QUICK_CLICKS),

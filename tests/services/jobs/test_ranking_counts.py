@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 from app.db.models.labelers import Labeler, LabelerKind
 from app.db.models.rankings import Ranking
 from app.services.jobs import ranking_counts, retraining
-from app.services.jobs.ranking_counts import RankingCounts, count_around, count_rankings
+from app.services.jobs.ranking_counts import RankingCounts, count_around, count_rankings, find_left_out
 from app.services.labeling.labelers import get_or_create_labeler
 from tests.services.conftest import MakeGroup, plans
 from tests.services.views.test_label_agreement import ranked
@@ -57,6 +57,9 @@ def test_they_are_counted_as_if_each_were_looked_at(
     stand = list(session.scalars(select(Ranking.id).where(Ranking.in_force())))
     assert 0 < len(stand) < ROWS
     for newest in (0, ids[0], ids[9], ids[-1]):
+        left_out = find_left_out(session, newest)
+        assert count_rankings(session, left_out) == count_rankings(session)
+        assert count_around(session, newest, left_out) == count_around(session, newest)
         assert count_around(session, newest) == (sum(i > newest for i in stand), sum(i <= newest for i in stand))
 
 
