@@ -102,7 +102,9 @@ FAULTS = [
     ),
     kept_left_out("a page waits for many rankings", "found if found.total >= MANY else None", "None"),
     kept_left_out("few rankings are some seconds old", "found if found.total >= MANY else None", "found"),
-    kept_left_out("another training's rankings are taken", "if kept is None or kept.newest != newest:", "if kept is None:"),
+    kept_left_out(
+        "another training's rankings are taken", "if kept is None or kept.newest != newest:", "if kept is None:"
+    ),
     kept_left_out("they are never found anew", "if self._clock() >= self._until and", "if False and"),
     counts("those left out since are counted by all", "func.count().filter(Ranking.id > newest)", "func.count()"),
     double("a double click decides twice", ": pressed !== hit)", ": false)"),
