@@ -227,8 +227,9 @@ export class Card {
     shown.textContent = notation(this.ranking, this.#letterOf) + (this.ranking.tieNext ? " = …" : "");
     const said = document.createElement("span");
     said.className = "visually-hidden";
-    said.textContent = sentences(spoken(this.ranking, this.#letterOf));
-    if (this.ranking.given) rest.textContent = beginAnew();
+    const hint = this.ranking.given ? beginAnew() : "";
+    said.textContent = sentences(spoken(this.ranking, this.#letterOf), isNarrow() ? hint : ""); // the bar has no room for it
+    if (hint && !isNarrow()) rest.textContent = hint;
     else if (!this.ranking.complete) rest.textContent = _("{letters} left", { letters: this.#missing() });
     this.order.replaceChildren(shown, said, " ", rest);
   }
