@@ -20,6 +20,7 @@ from app.services.labeling import groups
 from app.services.sampling import group_sampling
 from app.services.versions.versions import NewVersion, add_version
 from tests import databases
+from tests.compiled_statements import share_compiled_statements
 from tests.live import LiveServer, ScriptedEngine, live_server, quick_settings
 from tests.worker.harness import Harness
 
@@ -59,7 +60,8 @@ def _chance_of_the_test(request: pytest.FixtureRequest, monkeypatch: pytest.Monk
     name = request.node.nodeid
     random.seed(name)
     if "torch" in sys.modules:
-        sys.modules["torch"].manual_seed(random.Random(name).getrandbits(32))
+        # what torch.manual_seed does on a machine without an accelerator, but for a trace of the stack for each kind
+        sys.modules["torch"].default_generator.manual_seed(random.Random(name).getrandbits(32))
     monkeypatch.setattr(group_sampling, "_random", random.Random(name))
     monkeypatch.setattr(groups, "_random", random.Random(name))
 
@@ -76,6 +78,7 @@ def pytest_collection_modifyitems(config: pytest.Config, items: list[pytest.Item
 
 
 def pytest_sessionstart() -> None:
+    share_compiled_statements()
     gc.disable()
 
 

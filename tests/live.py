@@ -183,8 +183,8 @@ class _Server(uvicorn.Server):
     async def main_loop(self) -> None:
         ticks = 0
         while not await self.on_tick(ticks):
-            for _ in range(5):
-                await asyncio.sleep(0.02)
+            for _ in range(20):
+                await asyncio.sleep(0.005)
                 if self.should_exit:
                     break
             ticks += 1
@@ -219,7 +219,7 @@ def live_server(
         while not server.started:
             if not thread.is_alive():
                 raise RuntimeError("the server did not start")
-            time.sleep(0.01)
+            time.sleep(0.002)
         url = f"http://127.0.0.1:{listener.getsockname()[1]}"
         hooks = {"response": [check_documented(app)]}
         with httpx2.Client(base_url=url, timeout=PATIENCE_SECONDS, event_hooks=hooks) as client:

@@ -5,6 +5,7 @@ import json
 from collections.abc import Iterable, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
+from functools import cache
 from typing import Any
 
 from sqlalchemy import func, select
@@ -160,7 +161,16 @@ def get_prompt(session: Session, prompt_id: int) -> Prompt:
 def install_shipped_prompts(session: Session, sets: Iterable[str] = (CORPUS,)) -> int:
     """Stores the prompts of these sets, which ship with the program; returns how many were new."""
     newest = session.scalar(select(func.max(Prompt.id))) or 0
-    shipped = [
+    shipped = {digest: new for name in sorted(set(sets)) for digest, new in _shipped(name).items()}
+    there = _there(session, list(shipped))
+    added = add_prompts(session, [new for digest, new in shipped.items() if digest not in there])
+    return sum(prompt.id > newest for prompt in added)
+
+
+@cache
+def _shipped(name: str) -> Mapping[str, NewPrompt]:
+    """Of a set, by digest."""
+    given = [
         NewPrompt(
             [Message(role="user", content=clean_text(prompt.text))],
             PromptSplit(prompt.split),
@@ -168,7 +178,15 @@ def install_shipped_prompts(session: Session, sets: Iterable[str] = (CORPUS,)) -
             PromptSource.SHIPPED,
             prompt_set=name,
         )
-        for name in sorted(set(sets))
         for prompt in load_prompts(FILES[name])
     ]
-    return sum(prompt.id > newest for prompt in add_prompts(session, shipped))
+    return {digest_of(new.messages): new for new in given}
+
+
+def _there(session: Session, digests: Sequence[str]) -> set[str]:
+    """Those of stored prompts that depend on no import: each start asks for all that are shipped."""
+    found: set[str] = set()
+    for start in range(0, len(digests), LOOKUP_ROWS):
+        chunk = Prompt.digest.in_(digests[start : start + LOOKUP_ROWS])
+        found.update(session.scalars(select(Prompt.digest).where(chunk, Prompt.import_id.is_(None))))
+    return found

@@ -6,7 +6,7 @@ from hypothesis import strategies as st
 from sqlalchemy.orm import Session
 
 from app.chat import Message, Role
-from app.db.models.prompts import PromptSource, PromptSplit
+from app.db.models.prompts import Prompt, PromptSource, PromptSplit
 from app.errors import InvalidError
 from app.formats.texts import shows_anything
 from app.model_info.prompt_sets import EVERYDAY, FILES
@@ -92,6 +92,15 @@ def test_shipped_prompts_are_installed_once(session: Session) -> None:
             break
     assert everything == sorted(set(everything))
     assert len(everything) == count
+
+
+def test_a_shipped_prompt_that_a_file_is_just_bringing_stays_when_the_file_goes(session: Session) -> None:
+    prompts.install_shipped_prompts(session)
+    brought = session.get_one(Prompt, 2)
+    brought.import_id = 7
+    session.flush()
+    assert prompts.install_shipped_prompts(session) == 0
+    assert brought.import_id is None
 
 
 def test_a_conversation_keeps_who_said_what(session: Session) -> None:
