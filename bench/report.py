@@ -48,8 +48,9 @@ PARTS = {
 
 
 def mean_and_spread(values: list[float]) -> str:
-    spread = statistics.stdev(values) if len(values) > 1 else 0.0
-    return f"{statistics.mean(values):.2f} ± {spread:.2f}"
+    """Of a single one nobody knows the spread."""
+    spread = f" ± {statistics.stdev(values):.2f}" if len(values) > 1 else ""
+    return f"{statistics.mean(values):.2f}{spread}"
 
 
 def loop_rows(runs: list[dict[str, Any]], most_minutes: int = 6) -> list[str]:
