@@ -93,7 +93,12 @@ def step(action: str, source: Path, target: Path) -> dict[str, float]:
     kept: Any = load_model(source) if action == "load" else import_directory(source, target)
     seconds, after = time.perf_counter() - started, memory_bytes()
     del kept
-    return {"seconds": seconds, "own": after["own"] - before["own"], "peak": after["peak"] - before["all"]}
+    return {
+        "seconds": seconds,
+        "own": after["own"] - before["own"],
+        "peak": after["peak"] - before["all"],
+        "torch_compiler": "torch._dynamo" in sys.modules,
+    }
 
 
 def main(

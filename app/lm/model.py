@@ -10,10 +10,12 @@ Shapes: B rows, T tokens, V vocabulary, H hidden size, D head size.
 
 from collections.abc import Mapping
 from functools import partial
+from typing import Any
 
 import torch
 import torch.nn.functional as F
 from torch import Tensor, nn
+from torch.overrides import TorchFunctionMode
 from torch.utils.checkpoint import checkpoint
 
 from app.hparams import ModelConfig
@@ -42,6 +44,20 @@ def attention_mask(mask: Tensor | None, tokens: int) -> Tensor | None:
     return (causal & mask[:, None, None, :]) | torch.eye(tokens, dtype=torch.bool)
 
 
+class _Undrawn(TorchFunctionMode):
+    """Passes over what initializes weights. On tensors without memory that does nothing, but torch loads its compiler
+    for it: seconds of processor time, in every process that opens a model."""
+
+    def __torch_function__(
+        self, func: Any, types: Any, args: tuple[Any, ...] = (), kwargs: dict[str, Any] | None = None
+    ) -> Any:
+        del types
+        given = kwargs or {}
+        if getattr(func, "__module__", None) == nn.init.__name__:
+            return given["tensor"] if "tensor" in given else args[0]
+        return func(*args, **given)
+
+
 class Backbone(nn.Module):
     """What Hugging Face calls `model`: embeddings, layers, final norm. Holds parameters; Llama runs them."""
 
@@ -65,7 +81,8 @@ class Llama(nn.Module):
         self.model = Backbone(config)
         if not config.tie_word_embeddings:
             self.lm_head = nn.Linear(config.hidden_size, config.vocab_size, bias=False)
-        cosines, sines = rotary_tables(config)
+        with torch.device("cpu"):  # no weights: there on the meta device, too
+            cosines, sines = rotary_tables(config)
         self.register_buffer("cosines", cosines, persistent=False)
         self.register_buffer("sines", sines, persistent=False)
         self._initialize()
@@ -73,13 +90,12 @@ class Llama(nn.Module):
     @classmethod
     def on_meta(cls, config: ModelConfig) -> "Llama":
         """Names and shapes without any memory, to be assigned: nothing is drawn at random first or copied."""
-        with torch.device("meta"):
+        with torch.device("meta"), _Undrawn():
             return cls(config)
 
     def assign(self, weights: Mapping[str, Tensor]) -> None:
         """Take these very tensors as the parameters. Names and shapes must fit."""
         self.load_state_dict(dict(weights), assign=True)
-        self.cosines, self.sines = rotary_tables(self.config)
 
     def _initialize(self) -> None:
         """Normal(0, 0.02); what writes to the residual stream is smaller with depth (GPT-2, section 2.3)."""

@@ -5,6 +5,7 @@ The job itself reads the whole config and measures anew (app/worker/handlers); t
 """
 
 import json
+import statistics
 from collections.abc import Mapping
 from dataclasses import dataclass, fields
 from pathlib import Path
@@ -14,6 +15,7 @@ from typing import Any
 from sqlalchemy import select
 from sqlalchemy.orm import Session
 
+from app.db.models.groups import Completion
 from app.db.models.jobs import Job, JobStatus
 from app.db.models.versions import Version
 from app.formats.figures import duration, exponential, gibibytes, millions
@@ -23,12 +25,15 @@ from app.model_info.memory_need import MemoryNeed, offline_memory, ppo_memory, r
 from app.model_info.size import SHIPPED_PARAMETERS, all_parameters, layer_parameters
 from app.policy_hparams import FittedEpisodeHparams
 from app.processes.machine import available_bytes
+from app.services.data.training_data import answer_ids_of_version
 from app.services.jobs.job_params import hparams_of
 from app.services.versions import versions
 from app.translation import N_, _, sentences
 
 TOO_LITTLE = N_("Too little memory is free: the training would be refused. Close other programs first.")
 USUAL_PROMPT = 64  # tokens
+SHIPPED_ANSWER = 42  # tokens, the mean of the shipped model's; those of larger models are longer
+LENGTHS_LOOKED_AT = 100  # answers
 NO_PARAMS: Mapping[str, Any] = MappingProxyType({})
 LOOKED_AT = 20  # jobs of a kind, for one that tells how fast this machine is
 MOST_SIZE = 1 << 24  # as where the model is opened (app/model_info/config_fields.py)
@@ -75,7 +80,7 @@ def cost_of(
         return None
     asked = hparams_of(kind, dict(params))
     hparams = kind.effort.fit(asked, config)
-    seconds, here = _seconds(session, kind, config, kind.effort.work(hparams, rankings))
+    seconds, here = _seconds(session, kind, config, hparams, rankings)
     return Cost(hparams, config, memory_of(hparams, config).total, available_bytes(), seconds, here)
 
 
@@ -100,17 +105,31 @@ def _config(directory: Path) -> ModelConfig | None:
     return config
 
 
-def _seconds(session: Session, kind: Kind, config: ModelConfig, work: float) -> tuple[float, bool]:
+def _seconds(
+    session: Session, kind: Kind, config: ModelConfig, hparams: Any, rankings: int
+) -> tuple[float, bool]:
     effort, last = kind.effort, _last(session, kind)
     assert effort is not None
+    work = effort.work(hparams, rankings)
     if last is not None and last.took_seconds is not None:
-        hparams = effort.fit(hparams_of(kind, last.params), config)
-        then = effort.work(hparams, last.num_rankings or 0) * _share_done(last)
+        of_last = effort.fit(hparams_of(kind, last.params), config)
+        then = effort.work(of_last, last.num_rankings or 0) * _share_done(last)
         took = last.took_seconds
         if took > 0 and then > 0:
             return min(took, effort.seconds_before) + max(0.0, took - effort.seconds_before) * work / then, True
-    scale = all_parameters(config) / SHIPPED_PARAMETERS
+    scale = all_parameters(config) / SHIPPED_PARAMETERS * _answer_length(session, hparams) / SHIPPED_ANSWER
     return effort.seconds_before + effort.seconds_each * work * scale, False
+
+
+def _answer_length(session: Session, hparams: Any) -> float:
+    """Mean of the SFT model's newest answers here, tokens, of each as many as the job writes or reads."""
+    answerer = versions.active_answerer_or_none(session)
+    sft = None if answerer is None else versions.sft_of(session, answerer)
+    newest = [] if sft is None else answer_ids_of_version(session, sft.id, LENGTHS_LOOKED_AT)
+    written = session.scalars(select(Completion.token_ids).where(Completion.id.in_(newest))).all()
+    most = getattr(hparams, "max_tokens", None)
+    lengths = [len(tokens) if most is None else min(len(tokens), most) for tokens in written if tokens]
+    return statistics.mean(lengths) if lengths else SHIPPED_ANSWER
 
 
 def _last(session: Session, kind: Kind) -> Job | None:

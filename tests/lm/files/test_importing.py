@@ -231,7 +231,8 @@ def test_a_failed_import_leaves_the_former_one(source: Path, tmp_path: Path) -> 
 
 
 def test_opening_needs_one_copy_of_the_weights(tmp_path: Path) -> None:
-    """In a process of its own: the weights in float32, the file's pages, and what tokenizer and programs need."""
+    """In a process of its own: the weights in float32, the file's pages, and what tokenizer and programs need. torch's
+    compiler is not among these: it takes longer to load than the shipped model."""
     from bench.import_model import MIB, make_model
 
     make_model(
@@ -244,9 +245,10 @@ def test_opening_needs_one_copy_of_the_weights(tmp_path: Path) -> None:
     )
     stored = (tmp_path / "wide" / "model.safetensors").stat().st_size
     command = [sys.executable, "-m", "bench.import_model", "--action", "load", "--source", str(tmp_path / "wide")]
-    bytes_taken = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
-    assert bytes_taken["own"] < 2 * stored + 130 * MIB
-    assert bytes_taken["peak"] < 3 * stored + 130 * MIB
+    taken = json.loads(subprocess.run(command, capture_output=True, text=True, check=True).stdout)
+    assert taken["own"] < 2 * stored + 70 * MIB
+    assert taken["peak"] < 3 * stored + 70 * MIB
+    assert not taken["torch_compiler"]
 
 
 def test_a_stored_output_layer_that_equals_the_embeddings(tmp_path: Path) -> None:

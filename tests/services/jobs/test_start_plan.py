@@ -17,8 +17,9 @@ from app.lm.files.families import read_config
 from app.model_info.memory_need import ppo_memory
 from app.model_info.size import fit_ppo
 from app.policy_hparams import PPOHparams
-from app.services.jobs.start_plan import TOO_LITTLE, USUAL_PROMPT, Cost, cost_of, start_plan
+from app.services.jobs.start_plan import SHIPPED_ANSWER, TOO_LITTLE, USUAL_PROMPT, Cost, cost_of, start_plan
 from app.services.versions.versions import NewVersion, add_version
+from tests.services.conftest import rank_group
 
 PPO = KINDS["train_policy"]
 
@@ -147,3 +148,13 @@ def test_the_plan_is_that_of_the_settings_that_are_asked_for(session: Session) -
     assert usual is not None
     assert longer is not None
     assert longer.seconds > 1.5 * usual.seconds
+
+
+def test_the_longer_the_models_answers_are_the_longer_it_takes(session: Session, sft: Version) -> None:
+    usual = ppo_cost(session).seconds
+    for answer, length in zip(rank_group(session, sft).completions, (90, 60, 30, 500), strict=True):
+        answer.token_ids = [7] * length
+    session.flush()
+    assert PPO.effort is not None
+    before, mean = PPO.effort.seconds_before, (90 + 60 + 30 + 96) / 4  # PPO writes no more than 96
+    assert ppo_cost(session).seconds == pytest.approx(before + (usual - before) * mean / SHIPPED_ANSWER)
