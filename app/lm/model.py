@@ -8,7 +8,8 @@ no sliding window (`ModelConfig.context_tokens` is at most the window, so that i
 Shapes: B rows, T tokens, V vocabulary, H hidden size, D head size.
 """
 
-from collections.abc import Mapping
+from collections.abc import Iterator, Mapping
+from contextlib import contextmanager
 from functools import partial
 from typing import Any
 
@@ -58,6 +59,13 @@ class _Undrawn(TorchFunctionMode):
         return func(*args, **given)
 
 
+@contextmanager
+def without_memory() -> Iterator[None]:
+    """Modules that are made in here have names and shapes, to be assigned: nothing is drawn at random or copied."""
+    with torch.device("meta"), _Undrawn():
+        yield
+
+
 class Backbone(nn.Module):
     """What Hugging Face calls `model`: embeddings, layers, final norm. Holds parameters; Llama runs them."""
 
@@ -74,6 +82,8 @@ class Llama(nn.Module):
     """`lm_head` is there only where the embeddings are not tied. `cosines` and `sines` are [context_tokens, D] fp32."""
 
     config: ModelConfig
+    cosines: Tensor
+    sines: Tensor
 
     def __init__(self, config: ModelConfig) -> None:
         super().__init__()
@@ -89,8 +99,7 @@ class Llama(nn.Module):
 
     @classmethod
     def on_meta(cls, config: ModelConfig) -> "Llama":
-        """Names and shapes without any memory, to be assigned: nothing is drawn at random first or copied."""
-        with torch.device("meta"), _Undrawn():
+        with without_memory():
             return cls(config)
 
     def assign(self, weights: Mapping[str, Tensor]) -> None:

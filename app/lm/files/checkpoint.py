@@ -21,7 +21,7 @@ from app.lm.files import families
 from app.lm.files.families import read_config
 from app.lm.files.weight_files import check_tensors, read_tensors, weight_paths, write_parts, write_tensors
 from app.lm.layer import Layer
-from app.lm.model import Llama
+from app.lm.model import Llama, without_memory
 from app.lm.text.tokenizer import OWN_IDS, Tokenizer
 from app.model_info.weights import (
     CHECKSUMS,
@@ -164,7 +164,7 @@ def read_layers(directory: Path, config: ModelConfig) -> Iterator[Layer]:
     paths = weight_paths(directory)
     for index in range(config.num_hidden_layers):
         prefix = f"{LAYERS}{index}."
-        with torch.device("meta"):
+        with without_memory():
             layer = Layer(config, rotated=index not in config.unrotated_layers)
         mine = partial(_begins, prefix)
         tensors = [pair for path in paths for pair in read_tensors(path, torch.float32, mine)]

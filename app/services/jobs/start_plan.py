@@ -105,9 +105,7 @@ def _config(directory: Path) -> ModelConfig | None:
     return config
 
 
-def _seconds(
-    session: Session, kind: Kind, config: ModelConfig, hparams: Any, rankings: int
-) -> tuple[float, bool]:
+def _seconds(session: Session, kind: Kind, config: ModelConfig, hparams: Any, rankings: int) -> tuple[float, bool]:
     effort, last = kind.effort, _last(session, kind)
     assert effort is not None
     work = effort.work(hparams, rankings)

@@ -23,7 +23,7 @@ from torch import Tensor, nn
 from app.hparams import ModelConfig
 from app.lm.files.checkpoint import config_json, read_weights, save_weights
 from app.lm.files.families import read_config
-from app.lm.model import Llama
+from app.lm.model import Llama, without_memory
 from app.lm.text.end_tokens import EndTokens
 from app.lm.text.tokenizer import Tokenizer
 from app.training.packing import Packed, last_layer_at, lower_states, pack
@@ -43,12 +43,13 @@ class RewardModel(nn.Module):
     def from_sft(cls, sft: Llama, num_layers: int, seed: int) -> "RewardModel":
         """Copy the lowest layers; the head is N(0, 1/(H+1)) (Ziegler et al. 2019, section 2.1)."""
         layers = min(num_layers, sft.config.num_hidden_layers)
-        model = cls(replace(sft.config, num_hidden_layers=layers))
-        wanted = model.backbone.state_dict()
-        model.backbone.load_state_dict({name: sft.state_dict()[name] for name in wanted})
-        deviation = (sft.config.hidden_size + 1) ** -0.5
-        generator = torch.Generator().manual_seed(seed)
-        nn.init.normal_(model.head.weight, std=deviation, generator=generator)
+        with without_memory():
+            model = cls(replace(sft.config, num_hidden_layers=layers))
+        weights = sft.state_dict()
+        model.backbone.assign({name: weights[name].clone() for name in model.backbone.state_dict()})
+        head = torch.empty(1, sft.config.hidden_size)
+        nn.init.normal_(head, std=(sft.config.hidden_size + 1) ** -0.5, generator=torch.Generator().manual_seed(seed))
+        model.head.load_state_dict({"weight": head}, assign=True)
         return model.eval()
 
     @property
@@ -137,7 +138,7 @@ def save_reward_model(
 
 def load_reward_model(directory: Path) -> RewardModel:
     """Raises CheckpointError, as app.lm.files.checkpoint does, with the file at fault."""
-    with torch.device("meta"):
+    with without_memory():
         model = RewardModel(read_config(directory))
     wanted = {**model.backbone.state_dict(), "score.weight": model.head.weight}
     weights = read_weights(directory, wanted, dtype=torch.float32)
