@@ -25,7 +25,6 @@ from app.model_info.memory_need import MemoryNeed, offline_memory, ppo_memory, r
 from app.model_info.size import SHIPPED_PARAMETERS, all_parameters, layer_parameters
 from app.policy_hparams import FittedEpisodeHparams
 from app.processes.machine import available_bytes
-from app.services.data.training_data import answer_ids_of_version
 from app.services.jobs.job_params import hparams_of
 from app.services.versions import versions
 from app.translation import N_, _, sentences
@@ -123,8 +122,10 @@ def _answer_length(session: Session, hparams: Any) -> float:
     """Mean of the SFT model's newest answers here, tokens, of each as many as the job writes or reads."""
     answerer = versions.active_answerer_or_none(session)
     sft = None if answerer is None else versions.sft_of(session, answerer)
-    newest = [] if sft is None else answer_ids_of_version(session, sft.id, LENGTHS_LOOKED_AT)
-    written = session.scalars(select(Completion.token_ids).where(Completion.id.in_(newest))).all()
+    if sft is None:
+        return SHIPPED_ANSWER
+    its = select(Completion.token_ids).where(Completion.version_id == sft.id)
+    written = session.scalars(its.order_by(Completion.id.desc()).limit(LENGTHS_LOOKED_AT)).all()
     most = getattr(hparams, "max_tokens", None)
     lengths = [len(tokens) if most is None else min(len(tokens), most) for tokens in written if tokens]
     return statistics.mean(lengths) if lengths else SHIPPED_ANSWER
