@@ -4,6 +4,7 @@ import re
 from html import escape
 from urllib.parse import quote, urlencode
 
+from app.web.asked import SHOWN_CHARACTERS
 from tests.web.visitor import Visitor, words_of
 
 LISTS = {
@@ -53,7 +54,12 @@ def test_hostile_values_are_text_and_short(visitor: Visitor) -> None:
     said = notes(visitor, f"/data?sort={quote('<script>alert(1)</script>' + 'x' * 100)}")
     assert "<script>" not in said
     assert "&lt;script&gt;" in said
-    assert len(words_of(said)) < 250
+    assert "x" * SHOWN_CHARACTERS not in words_of(said)
+
+
+def test_what_is_not_known_does_not_count_as_a_filter(visitor: Visitor) -> None:
+    assert "Show all" not in visitor.get("/data?state=gone")
+    assert "Show all" in visitor.get("/data?state=all")
 
 
 def test_it_is_said_in_the_pages_language(visitor: Visitor) -> None:
