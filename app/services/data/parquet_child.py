@@ -4,6 +4,7 @@ Started by parquet_rows.py for files of strangers: the process limits itself bef
 on the last line of standard error, a word of parquet_rows.TROUBLE with its values where it can say what is wrong.
 """
 
+import errno
 import json
 import os
 import sys
@@ -17,6 +18,7 @@ OUTPUT_BYTES = 256 << 20
 CPU_SECONDS = 120
 ROWS_AT_ONCE = 64
 REFUSED = 3
+NO_ROOM = {errno.EFBIG: "size", errno.ENOSPC: "disk", errno.EDQUOT: "disk"}
 
 
 def limit_resources() -> None:
@@ -77,7 +79,9 @@ def main() -> None:
         refuse("type", type=error.args[0], column=error.args[1])
     except (MemoryError, pyarrow.ArrowMemoryError):
         refuse("memory")
-    except (pyarrow.ArrowException, OSError, ValueError):
+    except OSError as error:  # pyarrow's own, of files that it cannot read, have no number
+        refuse("unreadable" if error.errno is None else NO_ROOM.get(error.errno, "system"))
+    except (pyarrow.ArrowException, ValueError):
         refuse("unreadable")
 
 

@@ -69,6 +69,7 @@ FAULTS = [
     prompt_list("what is not in use is looked through with the rest", "or wanted.prompt_list is not PromptList.ACTIVE", "", "tests/web/test_data_prompts.py"),
     group_list("groups in one order alone", "OLDEST if wanted.oldest_first else NEWEST", "NEWEST"),
     prompt_page("an archived prompt brings another order", '("show", "q", "after", "tag", "sort"))', '("show", "q", "after", "tag", "none"))'),
+    file_rows("a large Parquet file is damaged", "errno.EFBIG: \"size\"", "errno.EFBIG: \"unreadable\""),
     file_rows("decimals of Parquet are texts", "return float(value)", "return str(value)"),
     no_json("a library says why it is no JSON", 'f"character {at:,} cannot stand there: {sight!r}"', "str(error)"),
     written("a second card names one that is not in the file", "group.second_of if group.second_of in firsts else None", "group.second_of"),

@@ -1,7 +1,9 @@
 """Files of every form give the same rows, each with its place; what cannot be read is named; memory is bounded."""
 
+import errno
 import json
 import re
+import sys
 import tracemalloc
 from collections.abc import Callable
 from decimal import Decimal
@@ -12,7 +14,8 @@ import pyarrow as pa
 import pytest
 from pyarrow import parquet
 
-from app.errors import InvalidError
+from app.errors import InvalidError, UnavailableError
+from app.processes import own_process
 from app.services.data import rows
 from app.services.data.row_forms import KNOWN_COLUMNS
 from app.services.data.rows import readable
@@ -154,6 +157,32 @@ def test_a_small_parquet_file_that_unpacks_to_gigabytes_is_refused(read: ReadAll
     content = as_parquet(tmp_path, pa.table({"prompt": many}), compression="zstd")
     assert len(content) < 1 << 20
     with pytest.raises(InvalidError, match=r"^The Parquet file (takes too much memory|cannot be read)"):
+        read(content)
+
+
+def test_parquet_rows_of_more_than_the_limit_are_called_large_and_not_damaged(read: ReadAll, tmp_path: Path) -> None:
+    """288 MB of rows, in groups that each fit in memory."""
+    table = pa.table({"prompt": ["x" * 90_000] * 3_200})
+    content = as_parquet(tmp_path, table, row_group_size=100, compression="zstd")
+    with pytest.raises(InvalidError, match=r"^The Parquet file unpacks to more than this server allows\."):
+        read(content)
+
+
+@pytest.mark.parametrize(
+    ("number", "says"),
+    [(errno.ENOSPC, "disk is full"), (errno.EDQUOT, "disk is full"), (errno.EIO, "could not read or write")],
+)
+def test_a_server_without_room_does_not_blame_the_parquet_file(
+    read: ReadAll, tmp_path: Path, monkeypatch: pytest.MonkeyPatch, number: int, says: str
+) -> None:
+    content = as_parquet(tmp_path, pa.table({"prompt": ["x"]}))
+    broken = (
+        "from app.services.data import parquet_child as child\n"
+        f"def line_of(row): raise OSError({number}, 'told')\n"
+        "child.line_of = line_of\nchild.main()"
+    )
+    monkeypatch.setattr(own_process, "command", lambda _module: [sys.executable, "-c", broken])
+    with pytest.raises(UnavailableError, match=says):
         read(content)
 
 
