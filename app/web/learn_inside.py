@@ -31,6 +31,8 @@ ATTENDED = {
     "zh": "小猫追了小狗一天，它累得睡着了。",
 }
 NEAR = 6
+AT_THE_EDGE = frozenset({"refusal", "lookalike"})
+"""Topics of improper requests, and of proper ones in the same harsh words."""
 SIZE = 100.0
 """Of the map, in its own units."""
 
@@ -119,10 +121,23 @@ def prompt_map() -> tuple[str, tuple[Point, ...]]:
 
 
 def _first(points: tuple[Point, ...]) -> int:
-    """The first one on how to do something, in the language of the page."""
-    wanted = in_language({"en": False, "zh": True})
-    in_question = (point for point in points if point.topic == "howto")
-    return next(point.number for point in in_question if bool(HAN_CHARACTER.search(point.text)) is wanted)
+    """The first one in the language of the page with the most neighbours of its own topic, and none at the edge."""
+    return first_in(points, in_language({"en": False, "zh": True}))
+
+
+@cache
+def first_in(points: tuple[Point, ...], han: bool) -> int:
+    def own(point: Point) -> int:
+        near = nearest(points, point)
+        if point.topic in AT_THE_EDGE or any(each.topic in AT_THE_EDGE for each in near):
+            return -1
+        return sum(each.topic == point.topic and _is_han(each) is han for each in near)
+
+    return max((point for point in points if _is_han(point) is han), key=own).number
+
+
+def _is_han(point: Point) -> bool:
+    return bool(HAN_CHARACTER.search(point.text))
 
 
 def nearest(points: tuple[Point, ...], chosen: Point) -> list[Point]:

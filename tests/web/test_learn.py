@@ -28,9 +28,10 @@ from app.web.learn import CHAPTERS
 from app.web.learn_chapter import lessons
 from app.web.learn_data import FAULTS, REASONS, parts
 from app.web.learn_fit import curve_of, fit_at
-from app.web.learn_inside import alike, by_chance, nearest, prompt_map, shade
+from app.web.learn_inside import AT_THE_EDGE, Point, alike, by_chance, first_in, nearest, prompt_map, shade
 from app.web.learn_preferences import beginnings_of, compared, pictures, recorded_run
 from app.web.learn_record import Moment, base_record, runs_record, sft_parts
+from app.web.token_views import HAN_CHARACTER
 from tests.live import LiveServer, ScriptedEngine, live_server, quick_settings
 from tests.web.test_data import rank_one
 
@@ -67,6 +68,24 @@ def test_each_chapter_is_whole_with_nothing_there(client: httpx2.Client, name: s
     assert 'id="result"' in answer.text or name in {"ppo", "costs"}
     assert client.get(f"/learn/{name}{STRANGE}").status_code == 200
     assert "<b>" not in client.get(f"/learn/{name}{STRANGE}").text
+
+
+@pytest.mark.parametrize("han", [False, True])
+def test_the_map_opens_on_a_prompt_among_its_like(han: bool) -> None:
+    points = prompt_map()[1]
+    chosen = points[first_in(points, han)]
+    for each in (chosen, *nearest(points, chosen)):
+        assert bool(HAN_CHARACTER.search(each.text)) is han
+        assert each.topic == chosen.topic
+        assert each.topic not in AT_THE_EDGE
+
+
+def test_the_map_opens_on_nothing_beside_an_improper_request() -> None:
+    """Though one more of its neighbours is of its own topic."""
+    near = [Point(at, "a", "howto", at / 10, 0, 0) for at in range(7)]
+    spoiled = [replace(near[-1], topic="refusal") if point.number == 6 else point for point in near]
+    away = [Point(at, "a", "story" if at < 12 else "chat", 50 + at / 10, 0, 0) for at in range(7, 14)]
+    assert first_in((*spoiled, *away), han=False) == 7
 
 
 def test_the_road_begins_at_the_first_chapter_and_leads_to_labeling(client: httpx2.Client) -> None:
