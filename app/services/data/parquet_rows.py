@@ -31,7 +31,9 @@ TROUBLE = {
 }
 """What is wrong with the file."""
 OUR_TROUBLE = {
-    "disk": N_("The server's disk is full: the Parquet file could not be unpacked. Make room there, then send it again."),
+    "disk": N_(
+        "The server's disk is full: the Parquet file could not be unpacked. Make room there, then send it again."
+    ),
     "system": N_("The server could not read or write while it unpacked the Parquet file. Send it again later."),
 }
 """What is wrong with the server."""
