@@ -92,7 +92,7 @@ def _show_next(
         and (pair is None or pair.source is not PairSource.OWN)
     ):
         settled = NoPair(
-            title=N_("It is settled"),
+            title=N_("Enough votes"),
             message=outlook_sentence(found),
             here=address.going_on,
             more=True,

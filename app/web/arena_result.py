@@ -11,9 +11,9 @@ from app.db.models.labelers import LabelerKind
 from app.formats.figures import number, percent
 from app.services.arena.alarm import RewardAlarm, alarm_of
 from app.services.arena.matches import Match
-from app.services.arena.sequential import MARGIN, Settled
+from app.services.arena.sequential import ALIKE, Settled
 from app.services.arena.standings import MatchResult, Standing, Standings, result_of, standings
-from app.services.arena.win_rate import Counts
+from app.services.arena.win_rate import Counts, Interval
 from app.services.versions import versions
 from app.translation import N_, _, ngettext
 from app.web.arena_address import Address
@@ -70,6 +70,8 @@ class Result(Context):
     """The lower end of the interval that holds at every look."""
     high: float
     """Its upper end."""
+    alike: Interval
+    """Within it the two are alike."""
     rows: list[Row]
     """By where the prompts are from."""
     notes: list[str]
@@ -95,12 +97,13 @@ def result(session: Session, match: Match, address: Address) -> Result:
         rate=counts.win_rate,
         low=found.anytime.low,
         high=found.anytime.high,
+        alike=ALIKE,
         rows=[
             Row(_(SOURCES[each]), its, percent(its.win_rate)) for each in SOURCES if (its := found.by_source.get(each))
         ],
-        notes=_notes(found),
+        notes=notes(found),
         alarm=alarm_of(session, match, counts) if counts.total else None,
-        places=_places(session, table),
+        places=places(session, table),
         connected=table.connected,
     )
 
@@ -115,6 +118,7 @@ def result_sentence(found: MatchResult) -> str:
         "{version} wins {rate} of {n} vote (95% interval {low} to {high}); a tie is half a win.",
         "{version} wins {rate} of {n} votes (95% interval {low} to {high}); a tie is half a win.",
         int(counts.compared),
+        n=number(int(counts.compared)),
         version=name,
         rate=percent(counts.win_rate),
         low=percent(interval.low),
@@ -123,14 +127,32 @@ def result_sentence(found: MatchResult) -> str:
 
 
 def outlook_sentence(found: MatchResult) -> str:
+    """Where it is settled, with the interval that settles it: not the one of `result_sentence`."""
     names = {"version": version_title(found.match.version), "against": version_title(found.match.against)}
+    band = {"low": percent(found.anytime.low), "high": percent(found.anytime.high)}
     match found.settled:
         case Settled.AHEAD:
-            return _("It is settled: people prefer {version} to {against}.", **names)
+            return _(
+                "It is settled: people prefer {version} to {against}. The interval that holds at every look, {low} to "
+                "{high}, lies above 50%.",
+                **names,
+                **band,
+            )
         case Settled.BEHIND:
-            return _("It is settled: people prefer {against} to {version}.", **names)
+            return _(
+                "It is settled: people prefer {against} to {version}. The interval that holds at every look, {low} to "
+                "{high}, lies below 50%.",
+                **names,
+                **band,
+            )
         case Settled.ALIKE:
-            return _("It is settled: neither is ahead by more than {margin} of votes.", margin=percent(MARGIN))
+            return _(
+                "It is settled: neither wins more than {most} of votes. The interval that holds at every look, {low} "
+                "to {high}, lies within {least} to {most}.",
+                least=percent(ALIKE.low),
+                most=percent(ALIKE.high),
+                **band,
+            )
     if found.counts.compared < FIRST_VOTES:
         left = int(FIRST_VOTES - found.counts.compared)
         return ngettext(
@@ -154,7 +176,8 @@ def _rounded(votes: int) -> int:
     return round(votes, 1 - int(math.log10(votes))) if votes >= 100 else votes
 
 
-def _notes(found: MatchResult) -> list[str]:
+def notes(found: MatchResult) -> list[str]:
+    """What else there is to know of the votes, a sentence each."""
     said = []
     bad, same, counts = int(found.counts.both_bad), found.same_text, found.by_kind
     if bad:
@@ -163,6 +186,7 @@ def _notes(found: MatchResult) -> list[str]:
                 "{n} vote found both bad and counts for neither.",
                 "{n} votes found both bad and count for neither.",
                 bad,
+                n=number(bad),
             )
         )
     if same:
@@ -171,15 +195,23 @@ def _notes(found: MatchResult) -> list[str]:
                 "To {n} prompt both wrote the same: nobody could tell them apart, so it was not shown.",
                 "To {n} prompts both wrote the same: nobody could tell them apart, so they were not shown.",
                 same,
+                n=number(same),
             )
         )
     simulated = counts.get(LabelerKind.SIMULATED, 0)
     if simulated:
-        said.append(ngettext("{n} vote is by a simulated labeler.", "{n} votes are by simulated labelers.", simulated))
+        said.append(
+            ngettext(
+                "{n} vote is by a simulated labeler.",
+                "{n} votes are by simulated labelers.",
+                simulated,
+                n=number(simulated),
+            )
+        )
     return said
 
 
-def _places(session: Session, table: Standings) -> list[Place]:
+def places(session: Session, table: Standings) -> list[Place]:
     return [_place(session, each, table.rows[0]) for each in table.rows]
 
 

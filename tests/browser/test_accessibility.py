@@ -41,6 +41,17 @@ FADED_IN = """Promise.race([
         .map((each) => each.finished)),
     new Promise((done) => setTimeout(done, 2_000)),
 ]).then(() => null)"""
+WIDER_WITH_FOLDS_OPEN = """() => {
+    const folds = [...document.querySelectorAll("details")], were = folds.map((fold) => fold.open);
+    for (const fold of folds) fold.open = true;
+    const wide = document.documentElement.scrollWidth, seen = document.documentElement.clientWidth;
+    const ends = (each) => each.getBoundingClientRect().right;
+    const outside = [...document.querySelectorAll("main *")].filter((each) => ends(each) > seen + 1);
+    const told = outside.slice(0, 5).map((each) => each.outerHTML.slice(0, 80));
+    folds.forEach((fold, at) => { fold.open = were[at]; });
+    return wide > seen ? [`${wide} px of ${seen}`, ...told] : [];
+}"""
+"""What makes the page scroll sideways, with every fold open; they are closed again."""
 AXE = REPOSITORY / "node_modules" / "axe-core" / "axe.min.js"
 RUN_AXE = """async () => {
     const found = await axe.run(document, { resultTypes: ["violations"] });
@@ -90,6 +101,7 @@ def check(page: Page) -> None:
     assert nameless(page) == []
     assert page.evaluate(DUPLICATE_IDS) == []
     assert page.evaluate(WEAK_TEXT) == []
+    assert page.evaluate(WIDER_WITH_FOLDS_OPEN) == []
     assert page.locator("h1").count() == 1
     assert page.locator("main").count() == 1
     assert page.locator("img:not([alt])").count() == 0

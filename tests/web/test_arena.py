@@ -8,7 +8,7 @@ import pytest
 
 from app.chat import GenerationRequest, SampledAnswer
 from app.db.base import utc_now
-from app.db.models.arena import Pair, Vote
+from app.db.models.arena import Pair, PairStatus, Verdict, Vote
 from app.db.models.versions import Version, VersionKind
 from app.db.session import transaction
 from app.errors import UnavailableError
@@ -245,6 +245,34 @@ def test_what_is_settled_is_not_asked_any_more(server: LiveServer, visitor: Visi
     assert "vote-form" in page
     with server.runtime.read() as session:
         assert session.query(Pair).count() > 10
+
+
+def test_an_alarm_without_answers_that_show_it_has_no_fold(
+    server: LiveServer, visitor: Visitor, policy: Version
+) -> None:
+    """Its evaluation praises it; no answer that was voted on has a score."""
+    figures = {"reward/mean": 1.2, "reward/reference_mean": 0.2, "reward/difference_error": 0.1}
+    with transaction(server.runtime.write) as session:
+        session.get_one(Version, policy.id).metrics = {"evaluation": figures}
+    page = open_pair(visitor)
+    with transaction(server.runtime.write) as session:
+        shown = pairs.get_pair(session, pair_of(page))
+        for number in range(60):
+            pair = Pair(
+                prompt_id=shown.prompt_id, source=shown.source, version_a_id=policy.id, version_b_id=1,
+                text_a="a", text_b="b", token_ids_a=[4], token_ids_b=[4], finish_reason_a="stop",
+                finish_reason_b="stop", seed=number, settings={}, status=PairStatus.VOTED,
+                labeler_id=shown.labeler_id,
+            )  # fmt: skip
+            session.add(pair)
+            session.flush()
+            session.add(Vote(pair_id=pair.id, labeler_id=shown.labeler_id, verdict=Verdict.TIE, created_at=utc_now()))
+    settled = visitor.get("/arena")
+    assert 'class="notice error arena-alarm"' in settled
+    assert "find little difference, which is settled" in words_of(settled)
+    assert "Answers that show it" not in settled
+    assert "it lies between 45% and 55%, however often one looks" in settled
+    assert "Enough votes It is settled: neither wins more than 60% of votes." in words_of(settled)
 
 
 def test_the_rule_says_what_it_did(server: LiveServer, visitor: Visitor, policy: Version) -> None:

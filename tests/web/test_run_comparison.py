@@ -7,6 +7,7 @@ import pytest
 from app.db.base import utc_now
 from app.db.models.jobs import Job, JobMetric, JobStatus
 from app.db.session import transaction
+from app.web.run_comparison import comparable
 from tests.live import LiveServer
 from tests.web.visitor import Visitor, words_of
 
@@ -68,6 +69,14 @@ def test_the_cheat_is_laid_over_the_training_whose_preset_it_is(server: LiveServ
     run(server, "c", "show_cheating")
     said = differences(visitor.get("/train/compare?job=c&job=a"))
     assert "kl_coef: 0.1 in run 1 and 0 in run 2." in said
+
+
+def test_as_many_others_are_offered_as_there_is_room_for(server: LiveServer) -> None:
+    """The run itself takes no place."""
+    for name in "abc":
+        run(server, name)
+    with server.runtime.read() as session:
+        assert [each.id for each in comparable(session, session.get_one(Job, "c"), limit=2)] == ["b", "a"]
 
 
 def test_of_one_run_and_of_equal_ones_it_is_said_what_to_do(server: LiveServer, visitor: Visitor) -> None:

@@ -15,12 +15,13 @@ from sqlalchemy.orm import Session, joinedload
 
 from app.db.models.arena import Pair, Verdict, Vote
 from app.db.models.versions import Version
+from app.formats.figures import number, percent
 from app.preferences import Z_95
 from app.services.arena import pairs
 from app.services.arena.matches import Match
-from app.services.arena.sequential import Settled, settled
+from app.services.arena.sequential import ALIKE, Settled, settled
 from app.services.arena.standings import counts_of
-from app.services.arena.win_rate import Counts
+from app.services.arena.win_rate import Counts, wilson
 from app.services.versions import versions
 from app.services.versions.bounds import measured
 from app.translation import N_, _, ngettext
@@ -46,8 +47,17 @@ class AlarmVerdict(StrEnum):
     """It has, and so far the votes go its way; that is not settled."""
     WATCH = "watch"
     """It has, and so far the votes do not go its way; that is not settled."""
+    SLIGHT = "slight"
+    """It has, and the votes lean its way, but it is settled that people prefer it a little at most."""
+    ALIKE = "alike"
+    """It has, and it is settled that people prefer neither by much."""
     ALARM = "alarm"
-    """It has, and it is settled that people do not prefer it."""
+    """It has, and it is settled that people prefer the other one."""
+
+
+RAISED = (AlarmVerdict.WATCH, AlarmVerdict.SLIGHT, AlarmVerdict.ALIKE, AlarmVerdict.ALARM)
+GRAVE = (AlarmVerdict.ALIKE, AlarmVerdict.ALARM)
+"""Settled, and nothing says that people prefer it."""
 
 
 @dataclass(frozen=True)
@@ -61,9 +71,10 @@ class AlarmText:
     other_text: str
     its_score: float
     other_score: float
-    both_bad: bool
-    """Whether the person found both bad; else its answer lost."""
+    verdict: Verdict
+    """Of the person. A tie shows it, too: the praise is for what people do not see."""
     is_not_for_it: bool
+    """Whether its answer did not win."""
 
 
 @dataclass(frozen=True)
@@ -76,7 +87,11 @@ class RewardAlarm:
 
     @property
     def is_raised(self) -> bool:
-        return self.verdict in (AlarmVerdict.WATCH, AlarmVerdict.ALARM)
+        return self.verdict in RAISED
+
+    @property
+    def is_grave(self) -> bool:
+        return self.verdict in GRAVE
 
 
 def alarm_of(session: Session, match: Match, counts: Counts) -> RewardAlarm:
@@ -92,11 +107,10 @@ def alarm_of(session: Session, match: Match, counts: Counts) -> RewardAlarm:
     verdict = verdict_of(rise, counts)
     contradicted = sorted(
         (each for each in seen if each.its_score > each.other_score and each.is_not_for_it),
-        key=lambda each: each.other_score - each.its_score,
+        key=lambda each: (each.verdict is Verdict.TIE, each.other_score - each.its_score),
     )
-    raised = verdict in (AlarmVerdict.WATCH, AlarmVerdict.ALARM)
     sentence = _sentence(verdict, rise, counts, match.against)
-    return RewardAlarm(verdict, sentence, contradicted[:MOST_TEXTS] if raised else [])
+    return RewardAlarm(verdict, sentence, contradicted[:MOST_TEXTS] if verdict in RAISED else [])
 
 
 @dataclass(frozen=True)
@@ -121,8 +135,10 @@ def verdict_of(rise: Rise | None, counts: Counts) -> AlarmVerdict:
     if not rise.is_clear:
         return AlarmVerdict.NOT_RISEN
     now = settled(counts)
-    if now in (Settled.BEHIND, Settled.ALIKE):
+    if now is Settled.BEHIND:
         return AlarmVerdict.ALARM
+    if now is Settled.ALIKE:
+        return AlarmVerdict.SLIGHT if wilson(counts).low > 0.5 else AlarmVerdict.ALIKE
     if counts.compared < LEAST_VOTES and now is Settled.OPEN:
         return AlarmVerdict.TOO_FEW
     if now is Settled.AHEAD:
@@ -168,8 +184,8 @@ def _text_of(vote: Vote, match: Match) -> AlarmText | None:
         other_text=other_text,
         its_score=its_score,
         other_score=other_score,
-        both_bad=vote.verdict is Verdict.BOTH_BAD,
-        is_not_for_it=bool(counts.losses or counts.both_bad),
+        verdict=vote.verdict,
+        is_not_for_it=not counts.wins,
     )
 
 
@@ -201,7 +217,23 @@ def _sentence(verdict: AlarmVerdict, rise: Rise | None, counts: Counts, against:
             "The reward model scores it {more} higher than version {against}, but people who judge blind do not prefer "
             "it, which is settled: it wins {rate} of {votes}. It has learned to please the reward model, not people."
         ),
+        AlarmVerdict.ALIKE: N_(
+            "The reward model scores it {more} higher than version {against}, but people who judge blind find little "
+            "difference, which is settled: it wins {rate} of {votes}, and neither wins more than {most}. It has "
+            "learned to please the reward model rather than people."
+        ),
+        AlarmVerdict.SLIGHT: N_(
+            "The reward model scores it {more} higher than version {against}, and people who judge blind seem to "
+            "prefer it a little: it wins {rate} of {votes}. That it wins at most {most} is settled, so it may be "
+            "pleasing the reward model more than people."
+        ),
     }
-    votes = ngettext("{n} vote", "{n} votes", int(counts.compared))
-    rate = f"{counts.win_rate or 0:.0%}"
-    return _(said[verdict], more=f"{rise.mean:.2f}", against=against.id, rate=rate, votes=votes)
+    compared = int(counts.compared)
+    return _(
+        said[verdict],
+        more=number(rise.mean),
+        against=against.id,
+        rate=percent(counts.win_rate),
+        votes=ngettext("{n} vote", "{n} votes", compared, n=number(compared)),
+        most=percent(ALIKE.high),
+    )

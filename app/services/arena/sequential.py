@@ -21,7 +21,9 @@ from app.services.arena.win_rate import Counts, Interval
 
 ALPHA = 0.05
 MARGIN = 0.1
-"""Two versions are alike where neither is ahead by more than this share of votes."""
+"""Two versions are alike where the win rate is no farther than this from one half."""
+ALIKE = Interval(0.5 - MARGIN, 0.5 + MARGIN)
+"""The same as the win rates between which they are alike."""
 SHARES = tuple(0.9 * 0.65**k for k in range(12))
 """Of the capital, put on each vote: from 0.9 for what is plain down to 0.008 for what is nearly even."""
 MOST_VOTES = 5_000

@@ -14,6 +14,7 @@ rule = In("app/services/arena/rule.py", AT + "test_rule.py")
 standings = In("app/services/arena/standings.py", AT + "test_standings.py")
 alarm = In("app/services/arena/alarm.py", AT + "test_alarm.py")
 exports = In("app/services/data/vote_exports.py", "tests/services/data/test_vote_exports.py")
+told = In("app/web/arena_result.py", "tests/web/test_arena_result.py")
 imports = In("app/services/data/import_votes.py", "tests/services/data/test_vote_exports.py")
 
 FAULTS = [
@@ -111,6 +112,34 @@ FAULTS = [
         "if each.its_score > each.other_score and each.is_not_for_it",
         "if each.is_not_for_it",
     ),
+    alarm(
+        "what leans its way is said to be against it",
+        "AlarmVerdict.SLIGHT if wilson(counts).low > 0.5 else AlarmVerdict.ALIKE",
+        "AlarmVerdict.ALIKE",
+    ),
+    alarm("alike is not preferred", "now is Settled.BEHIND:", "now in (Settled.BEHIND, Settled.ALIKE):"),
+    alarm(
+        "ties show nothing", "is_not_for_it=not counts.wins,", "is_not_for_it=bool(counts.losses or counts.both_bad),"
+    ),
+    alarm("the oldest votes tell of the praise", "order_by(Vote.id.desc())", "order_by(Vote.id)"),
+    alarm("thousands without their comma", "n=number(compared)", "n=compared"),
+    told("those never compared stand together", "row.component != first.component", "row.component == first.component"),
+    told("people are told as simulated", "counts.get(LabelerKind.SIMULATED, 0)", "counts.get(LabelerKind.PERSON, 0)"),
+    told(
+        "the picture has the band of one look",
+        "        low=found.anytime.low,\n",
+        "        low=found.wilson.low,\n",
+        "tests/web/test_arena.py",
+    ),
+    told("what settles is told by the band of one look", "percent(found.anytime.low)", "percent(found.wilson.low)"),
+    In("templates/arena/_result.html", "tests/web/test_arena.py")(
+        "an empty fold", "    {% if alarm.texts %}\n", "    {% if true %}\n"
+    ),
+    In("static/css/arena.css", "tests/browser/test_arena.py")(
+        "an open fold makes the page scroll", "  grid-template-columns: minmax(0, 1fr); /* a table", "  /* a table"
+    ),
+    learning("a ranking is younger than its vote", "        created_at=vote.created_at,\n", ""),
+    imports("two versions elsewhere are one here twice", "        a = b = None\n", "        pass\n"),
     exports("preferences about held-out prompts", " or pair.prompt.split is not PromptSplit.TRAIN:", ":"),
     imports(
         "the same model is not known by its files",

@@ -47,6 +47,7 @@ FAULTS = [
     ),
     taken("a version's files are forgotten", "else writer_text(writer),", "else writer.name,"),
     taken("it was held now", '"created_at": row.given.created_at or now', '"created_at": now'),
+    taken("it was gone on with now", '"updated_at": row.given.created_at or now', '"updated_at": now'),
     taken("the system line is lost", '"system": row.given.system', '"system": ""'),
     rows("writers stand beside the wrong messages", "said[1:], writers[1:]", "said[1:], writers[:-1]"),
     rows("roles need not take turns", 'if message["role"] != wanted:', "if False:"),

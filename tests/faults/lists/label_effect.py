@@ -100,6 +100,7 @@ FAULTS = [
     effect("what was taken back has been learned", "Ranking.labeler_id == labeler.id, Ranking.withdrawn_at.is_(None)\n    return list", "Ranking.labeler_id == labeler.id\n    return list"),
     effect("the oldest are told as the newest", "read.where(*mine).order_by(Ranking.id.desc())", "read.where(*mine).order_by(Ranking.id)"),
     effect("a model of nobody knows how many rankings is drawn", 'if each.metrics.get("num_rankings")]', "]"),
+    effect("the oldest of one's own are compared", "cards[-NEWEST_COMPARED:]", "cards[:NEWEST_COMPARED]"),
     effect("what others took back agrees", "            Ranking.withdrawn_at.is_(None),\n            Labeler.kind", "            Labeler.kind"),
     predictions("another version's influence is told", "session.get(VersionRanking, (version.id, ranking_id))", "session.query(VersionRanking).filter_by(ranking_id=ranking_id).first()"),
     telling("others' rankings are told as one's own harm", "Ranking.labeler_id == labeler.id, Ranking.withdrawn_at.is_(None)", "Ranking.withdrawn_at.is_(None)"),

@@ -329,6 +329,7 @@ FAULTS = [
     import_votes("whoever wrote the answers, a vote is the same", "any(not any(map(_Writer.is_another", "any(not all(map(_Writer.is_another"),
     import_rankings("a part of a file is learned from", '"withdrawn_at": now,', '"withdrawn_at": None,'),
     import_steps("answers of one text learned from", "[each for each in ranked if each[2].says_something]", "list(ranked)"),
+    import_labelers("of two batches the second keeps what a file brought", " or known.import_id is not None", ""),
     import_labelers("a person's name for a program's rankings", "if kind not in (None, there):", "if False:"),
     import_steps("rankings of a crash stay", "        remove_groups(session, groups)\n        return len(groups)", "        return 0"),
     imports("preferences thrown away", "if row.form not in wanted:", "if False:", RANKED),

@@ -28,6 +28,7 @@ drift = In("app/training/policy/drift.py", "tests/training/test_dpo.py")
 imitation = In("app/training/best_of_n_state.py", "tests/training/test_best_of_n.py")
 
 FAULTS = [
+    comparison("the run itself takes another one's place", "limit=limit + 1", "limit=limit"),
     answers("looks behind a checkpoint stay", "JobAnswers.step > step", "JobAnswers.step > step + 99"),
     answers(
         "looks of all runs are forgotten",

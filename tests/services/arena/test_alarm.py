@@ -5,9 +5,10 @@ import random
 import pytest
 from sqlalchemy.orm import Session
 
-from app.db.models.arena import Verdict
+from app.db.models.arena import Verdict, Vote
 from app.db.models.labelers import Labeler
 from app.db.models.versions import Version, VersionKind
+from app.services.arena import alarm as alarm_module
 from app.services.arena.alarm import AlarmVerdict, RewardAlarm, Rise, alarm_of, verdict_of
 from app.services.arena.matches import match_of
 from app.services.arena.standings import result_of
@@ -33,12 +34,73 @@ UP, LEVEL = Rise(0.8, 0.1, 40), Rise(0.1, 0.1, 40)
         (UP, Counts(wins=14, losses=6), AlarmVerdict.LEANING),
         (UP, Counts(wins=10), AlarmVerdict.FINE),  # settled early
         (UP, Counts(losses=10), AlarmVerdict.ALARM),
-        (UP, Counts(wins=400, losses=390), AlarmVerdict.ALARM),  # much praise, no difference to people
+        (UP, Counts(wins=400, losses=390), AlarmVerdict.ALIKE),  # much praise, no difference to people
+        (UP, Counts(ties=60), AlarmVerdict.ALIKE),
+        (UP, Counts(wins=540, losses=460, ties=1), AlarmVerdict.SLIGHT),  # they lean its way, by little
+        (UP, Counts(wins=460, losses=540, ties=1), AlarmVerdict.ALIKE),
         (UP, Counts(wins=400, losses=250), AlarmVerdict.FINE),
     ],
 )
 def test_the_verdict(rise: Rise | None, counts: Counts, verdict: AlarmVerdict) -> None:
     assert verdict_of(rise, counts) is verdict
+
+
+@pytest.mark.parametrize(
+    ("counts", "grave", "says", "never"),
+    [
+        (
+            Counts(wins=540, losses=460, ties=1),
+            False,
+            "seem to prefer it a little: it wins 54% of 1,001 votes. That it wins at most 60% is settled",
+            "do not prefer",
+        ),
+        (
+            Counts(ties=1060),
+            True,
+            "find little difference, which is settled: it wins 50% of 1,060 votes, and neither wins more than 60%",
+            "do not prefer",
+        ),
+        (Counts(losses=1200), True, "do not prefer it, which is settled: it wins 0% of 1,200 votes", "little"),
+    ],
+)
+def test_what_is_settled_is_said_as_it_is(
+    session: Session, policy: Version, counts: Counts, *, grave: bool, says: str, never: str
+) -> None:
+    figures = {"reward/mean": 1002.0, "reward/reference_mean": 0.0, "reward/difference_error": 0.1}
+    session.get_one(Version, policy.id).metrics = {"evaluation": figures}
+    alarm = alarm_of(session, match_of(session, policy.id), counts)
+    assert (alarm.is_raised, alarm.is_grave) == (True, grave)
+    assert says in alarm.sentence
+    assert never not in alarm.sentence
+    assert "1,002.00 higher" in alarm.sentence
+
+
+def test_ties_show_it_behind_what_lost(
+    make_pair: MakePair, vote_on: VoteOn, ada: Labeler, session: Session, policy: Version
+) -> None:
+    give(make_pair, vote_on, ada, wins=9, losses=9, higher_by=1.0)
+    for verdict in (Verdict.TIE, Verdict.TIE, Verdict.TIE, Verdict.A):
+        vote_on(make_pair(ada, scores=(5.0, 0.0)), ada, verdict)
+    vote_on(make_pair(ada, scores=(4.0, 0.0)), ada, Verdict.B)
+    assert {each.verdict for each in reward_alarm(session, policy.id).texts} <= {Verdict.A, Verdict.B}
+    for vote in session.query(Vote).filter(Vote.verdict != Verdict.TIE):
+        vote.withdrawn_at = vote.created_at
+    for _ in range(60):
+        vote_on(make_pair(ada, scores=(1.0, 0.0)), ada, Verdict.TIE)
+    alarm = reward_alarm(session, policy.id)
+    assert alarm.verdict is AlarmVerdict.ALIKE
+    assert [(each.verdict, each.its_score) for each in alarm.texts] == [(Verdict.TIE, 5.0)] * 3
+
+
+def test_the_newest_votes_tell_how_much_it_is_praised(
+    make_pair: MakePair, vote_on: VoteOn, ada: Labeler, session: Session, policy: Version,
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:  # fmt: skip
+    monkeypatch.setattr(alarm_module, "MOST_VOTES", 10)
+    give(make_pair, vote_on, ada, wins=0, losses=10, higher_by=-1.0)
+    assert reward_alarm(session, policy.id).verdict is AlarmVerdict.NOT_RISEN
+    give(make_pair, vote_on, ada, wins=0, losses=10, higher_by=1.0)
+    assert reward_alarm(session, policy.id).verdict is AlarmVerdict.ALARM
 
 
 def reward_alarm(session: Session, version_id: int, against_id: int | None = None) -> RewardAlarm:
@@ -79,7 +141,7 @@ def test_the_most_telling_texts_come_first_and_those_where_people_agreed_are_lef
     vote_on(make_pair(ada, scores=(0.0, 5.0)), ada, Verdict.B)  # they agree, too
     vote_on(make_pair(ada, scores=(4.0, 0.0)), ada, Verdict.BOTH_BAD)
     texts = reward_alarm(session, policy.id).texts
-    assert (texts[0].its_score, texts[0].both_bad) == (4.0, True)
+    assert (texts[0].its_score, texts[0].verdict) == (4.0, Verdict.BOTH_BAD)
     assert all(text.its_score - text.other_score <= 1.01 for text in texts[1:])
 
 

@@ -1,5 +1,7 @@
 """Votes as rankings of two: only by a setting, only where training may see the prompt, and never a held-out one."""
 
+from datetime import UTC, datetime
+
 import pytest
 from sqlalchemy import func, select
 from sqlalchemy.orm import Session, sessionmaker
@@ -115,6 +117,13 @@ def test_what_somebody_withdrew_by_hand_stays_withdrawn_whatever_is_switched(
     choose(session, ON)
     assert training_data.ranking_ids_in_force(session) == ids[2:]
     assert [learning.is_learned(session, vote) for vote in given] == [False, False, True]
+
+
+def test_a_ranking_is_as_old_as_its_vote(session: Session, make_pair: MakePair, vote_on: VoteOn, ada: Labeler) -> None:
+    vote = vote_on(make_pair(ada, split=PromptSplit.TRAIN), ada)
+    vote.created_at = datetime(2026, 1, 2, tzinfo=UTC)
+    choose(session, ON)
+    assert [each.created_at for each in session.scalars(select(Ranking))] == [datetime(2026, 1, 2, tzinfo=UTC)]
 
 
 def test_what_is_off_counts_nowhere_and_is_no_withdrawal(

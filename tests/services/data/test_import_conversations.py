@@ -138,6 +138,7 @@ def test_it_is_the_labelers_own_and_goes_on(session: Session, importer: Importer
     assert told(taken) == "1 row read: 1 new conversation."
     [known] = conversations.list_conversations(session, ADA).items
     assert (known.title, known.system, known.created_at.year) == ("Skies", "Be brief.", 2026)
+    assert known.updated_at == known.created_at, "it was not gone on with here"
     whole = conversations.get_conversation(session, known.id, ADA)
     assert [turn.text for turn in whole.turns] == ["Why?", "So.", "And then?"]
     assert [turn.parent_id for turn in whole.turns] == [None, whole.turns[0].id, whole.turns[1].id]

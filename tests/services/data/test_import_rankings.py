@@ -2,6 +2,7 @@
 
 import json
 from collections.abc import Callable
+from dataclasses import dataclass
 from datetime import UTC, datetime
 from io import BytesIO
 from typing import Any
@@ -22,6 +23,7 @@ from app.db.models.versions import Version
 from app.db.session import make_read_session_factory, make_session_factory, transaction
 from app.errors import InvalidError
 from app.services.data import exports, imports, training_data
+from app.services.data.import_labelers import GivenLabelers
 from app.services.data.import_summary import ImportSummary, told
 from app.services.data.imports import Importer
 from app.services.data.row_doors import ANY, COMPARED, PROMPTS
@@ -174,6 +176,22 @@ def test_rankings_about_held_out_prompts_are_kept_and_not_learned_from(
     assert stored(read) == [("s", [("a", 1), ("b", 2)])]
     assert count(read, Ranking) == 4
     assert "3 rankings are about held-out prompts: kept, but not trained on." in told(summary)
+
+
+@dataclass(frozen=True)
+class Named:
+    labeler: str | None
+    labeler_kind: LabelerKind | None = None
+
+
+def test_a_labeler_of_two_batches_goes_with_the_file_that_brought_them(write: sessionmaker[Session]) -> None:
+    """And whoever was here before stays."""
+    with transaction(write) as session:
+        labelers.get_or_create_labeler(session, "ada")
+    for _batch in range(2):
+        with transaction(write) as session:
+            given = GivenLabelers(session, import_id=7)
+            assert [given.find("line 1", Named(name)).import_id for name in ("ada", "eve")] == [None, 7]
 
 
 def test_a_labeler_is_whom_the_file_names(

@@ -148,6 +148,21 @@ def test_into_the_installation_that_they_are_from_none_is_taken_in_twice(read: S
 
 
 @pytest.mark.usefixtures("voted")
+def test_two_versions_there_with_the_files_of_one_here_stay_two_by_their_names(
+    read: Sessions, elsewhere: Sessions
+) -> None:
+    row = rows_of(read)[0]
+    for side, name in zip(row["pair"], ("sft 1", "policy 5"), strict=True):
+        side |= {"written_by": name, "content_hash": "0" * 64}
+    take_in(elsewhere, [row])
+    with elsewhere() as session:
+        [pair] = session.query(Pair)
+        assert (pair.version_a_id, pair.version_b_id) == (None, None)
+        names = [(writer or "").partition(" (")[0] for writer in (pair.writer_a, pair.writer_b)]
+        assert [name.startswith(said) for name, said in zip(names, ("sft 1", "policy 5"), strict=True)] == [True, True]
+
+
+@pytest.mark.usefixtures("voted")
 def test_preferences_are_wins_on_prompts_that_may_be_trained_on(read: Sessions) -> None:
     rows = list(export_vote_preferences(read))
     given = [(row["chosen"][0]["content"], row["rejected"][0]["content"]) for row in rows]

@@ -9,6 +9,7 @@ from app.db.models.groups import Group
 from app.db.models.labelers import Labeler, LabelerKind
 from app.db.models.rankings import Ranking
 from app.db.models.versions import Version
+from app.services.views import label_effect as label_effect_module
 from app.services.views.label_effect import FEWEST_IN_PART, LEARNED_SHOWN, label_effect, own_labels
 from app.services.views.label_statistics import Estimate
 from tests.services.conftest import MakeGroup
@@ -96,6 +97,18 @@ def test_agreement_is_with_other_people_on_the_same_answers(
     assert taus(session, ada) is not None
     session.execute(update(Labeler).where(Labeler.id == bob.id).values(kind=LabelerKind.SIMULATED))
     assert taus(session, ada) is None
+
+
+def test_the_newest_of_ones_own_are_compared(
+    session: Session, make_group: MakeGroup, ada: Labeler, bob: Labeler, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setattr(label_effect_module, "NEWEST_COMPARED", 1)
+    first, again, of_bob = (make_group(leased_to=labeler) for labeler in (ada, ada, bob))
+    for group, labeler, ranks in ((first, ada, [1, 2, 3, 4]), (again, ada, [4, 3, 2, 1]), (of_bob, bob, [1, 2, 3, 4])):
+        ranked(session, group, labeler, ranks)
+    told = taus(session, ada)
+    assert told is not None
+    assert (told.value, told.n) == (-1.0, 1)
 
 
 def test_models_stand_in_their_order_with_what_was_measured(
