@@ -18,7 +18,7 @@ from app.db.session import make_read_session_factory, opened_database
 from app.layout import RECORDED_RUNS
 from app.services.versions import versions
 from app.settings.config import Settings
-from app.web.learn_preferences import newest_run
+from app.web.learn_ppo import newest_run
 
 KINDS = ("train_policy", "show_cheating")
 DIGITS = 4
@@ -40,7 +40,7 @@ def recorded(session: Session, kind: str) -> dict[str, Any] | None:
             "precision": run.version.precision,
             "rankings": len(versions.ranking_ids(session, reward)),
         },
-        "scores": [[step, round(score, DIGITS)] for step, score in run.scores],
+        "scores": [[step, round(score, DIGITS)] for step, (_tried, score) in enumerate(run.scores, 1)],
         "kl": run.kl,
         "examples": [{name: each[name] for name in ("prompt", "before", "after")} for each in run.examples],
     }

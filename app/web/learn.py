@@ -16,7 +16,8 @@ from app.web.learn_chapter import Chapter, ChapterPage, Place, Wanted
 from app.web.learn_data import costs_page, fine_tuning_page, fit_page, pretraining_page
 from app.web.learn_inside import attention_page, kinds_page
 from app.web.learn_model import dice_page, function_page, tokens_page
-from app.web.learn_preferences import order_page, ppo_page, reward_page
+from app.web.learn_ppo import ppo_page
+from app.web.learn_preferences import order_page, reward_page
 from app.web.templating import is_fragment, render
 
 router = APIRouter(route_class=UnitRoute)

@@ -1,22 +1,17 @@
-"""Learn's chapters on preferences: four answers and an order, the reward model, PPO and the cheat."""
+"""Learn's chapters on preferences: four answers and an order, and the reward model."""
 
 import re
 from dataclasses import dataclass
 from functools import partial
 from itertools import combinations
-from typing import Any, ClassVar
+from typing import ClassVar
 
-from sqlalchemy import select
-from sqlalchemy.orm import Session
-
-from app.db.models.jobs import Job, JobStatus
-from app.db.models.versions import Version, VersionKind
+from app.db.models.versions import Version
 from app.hparams import SamplingParams
 from app.runtime import Runtime
-from app.services.jobs import jobs, retraining
+from app.services.jobs import retraining
 from app.services.jobs.ranking_counts import count_rankings
 from app.services.versions import versions
-from app.translation import N_
 from app.web.learn_chapter import (
     ChapterPage,
     Place,
@@ -29,7 +24,6 @@ from app.web.learn_chapter import (
     sampled,
     tried,
 )
-from app.web.learn_record import runs_record
 
 LETTERS = "ABCD"
 PROMPTS = {"en": "How do I make tea?", "zh": "怎么泡茶？"}
@@ -40,8 +34,6 @@ ANSWERS = {
 ANSWER_TOKENS = 96
 MOST_STEPS = 24
 """Beginnings of an answer that are scored."""
-SCORE, KL = "objective/scores", "objective/kl"
-MOST_EXAMPLES = 3
 WORD = re.compile(r"[\u3400-\u9fff]|[^\s\u3400-\u9fff]+\s*|\s+")
 
 
@@ -170,122 +162,3 @@ def beginnings_of(answer: str) -> list[str]:
     words = WORD.findall(answer)
     step = -(-len(words) // MOST_STEPS) if words else 1
     return ["".join(words[at : at + step]) for at in range(0, len(words), step)]
-
-
-@dataclass(frozen=True)
-class Run:
-    """A training of a policy that came to its end: its score by batch, and answers of its end. `recorded`, of a run
-    that ships with the program, says how it was made."""
-
-    version: Version | None
-    scores: list[tuple[int, float]]
-    kl: float | None
-    """From the SFT model at the end, nats an answer."""
-    examples: list[dict[str, Any]]
-    scored_by: object
-    """Which reward model's scores these are: those of two models are on two scales."""
-    recorded: dict[str, Any] | None = None
-
-    @property
-    def last(self) -> float:
-        return self.scores[-1][1]
-
-
-@dataclass(frozen=True)
-class Curve:
-    """A line in a picture of WIDTH times HEIGHT. `style`: 1 with the penalty, 2 without it."""
-
-    style: int
-    title: str
-    line: str
-    end: tuple[float, float]
-
-
-WIDTH, HEIGHT, EDGE = 640.0, 220.0, 24.0
-
-
-@dataclass(frozen=True, kw_only=True)
-class PPOPage(ChapterPage):
-    template: ClassVar[str] = "learn/ppo.html"
-    honest: Run | None
-    """The newest PPO with the penalty that came to its end here, else a recorded one."""
-    cheat: Run | None
-    """The same without it."""
-    reward: Version | None
-    """None: there is none to practise against yet."""
-    pictures: list[list[Curve]]
-    """Of both runs: on one scale where one reward model scored both."""
-
-
-def ppo_page(runtime: Runtime, wanted: Wanted, place: Place) -> PPOPage:
-    del wanted
-    with runtime.read() as session:
-        honest, cheat = (newest_run(session, kind) or recorded_run(kind) for kind in ("train_policy", "show_cheating"))
-        return PPOPage(
-            place=place,
-            honest=honest,
-            cheat=cheat,
-            reward=versions.active_reward(session),
-            pictures=pictures(honest, cheat),
-        )
-
-
-def newest_run(session: Session, kind: str) -> Run | None:
-    """The newest training of a kind that came to its end here."""
-    done = select(Job).where(Job.kind == kind, Job.status == JobStatus.SUCCEEDED)
-    job = session.scalar(done.order_by(Job.number.desc()).limit(1))
-    if job is None:
-        return None
-    points = jobs.metrics_since(session, job.id)
-    scores = [(point.step, score) for point in points if (score := point.values.get(SCORE)) is not None]
-    distances = [kl for point in points if (kl := point.values.get(KL)) is not None]
-    version = session.scalar(select(Version).where(Version.job_id == job.id, Version.kind == VersionKind.POLICY))
-    if not scores:
-        return None
-    scored_by = job.id if version is None else version.reward_version_id
-    return Run(version, scores, distances[-1] if distances else None, _examples(version), scored_by)
-
-
-def recorded_run(kind: str) -> Run | None:
-    """The one that ships with the program, if there is one of this kind."""
-    record = runs_record()
-    run = record["runs"].get(kind)
-    if run is None:
-        return None
-    scores = [(int(step), float(score)) for step, score in run["scores"]]
-    return Run(None, scores, run["kl"], run["examples"], "recorded", record["provenance"] | run["provenance"])
-
-
-def _examples(version: Version | None) -> list[dict[str, Any]]:
-    """Of the verdict, else of the evaluation: prompts with the answers before and after."""
-    if version is None:
-        return []
-    verdict = version.metrics.get("verdict")
-    of_end = verdict.get("examples", []) if isinstance(verdict, dict) else []
-    return list(of_end or version.metrics.get("samples") or [])[:MOST_EXAMPLES]
-
-
-def pictures(honest: Run | None, cheat: Run | None) -> list[list[Curve]]:
-    """Of the runs that there are."""
-    if honest and cheat and honest.scored_by != cheat.scored_by:
-        return [curves(honest, None), curves(None, cheat)]
-    drawn = curves(honest, cheat)
-    return [drawn] if drawn else []
-
-
-def curves(honest: Run | None, cheat: Run | None) -> list[Curve]:
-    """The scores of both on one scale."""
-    named = ((1, N_("With the penalty"), honest), (2, N_("Without"), cheat))
-    runs = [(style, title, run) for style, title, run in named if run]
-    values = [score for _, _, run in runs for _, score in run.scores] or [0.0]
-    low, high = min(0.0, *values), max(1.0, *values)
-    steps = max((run.scores[-1][0] for _, _, run in runs), default=1) or 1
-
-    def at(step: int, score: float) -> tuple[float, float]:
-        x = EDGE + (WIDTH - 2 * EDGE) * step / steps
-        return round(x, 1), round(EDGE + (HEIGHT - 2 * EDGE) * (high - score) / (high - low), 1)
-
-    return [
-        Curve(style, title, " ".join(f"{x},{y}" for x, y in (at(*each) for each in run.scores)), at(*run.scores[-1]))
-        for style, title, run in runs
-    ]

@@ -7,6 +7,7 @@ heads = In("app/lm/inference/decoder.py", "tests/lm/inference/test_attention_wei
 fit = In("app/web/learn_fit.py", "tests/web/test_learn.py")
 data = In("app/web/learn_data.py", "tests/web/test_learn.py")
 preferences = In("app/web/learn_preferences.py", "tests/web/test_learn.py")
+ppo = In("app/web/learn_ppo.py", "tests/web/test_learn.py")
 inside = In("app/web/learn_inside.py", "tests/web/test_learn.py")
 chapter = In("app/web/learn_chapter.py", "tests/web/test_learn.py")
 more = In("static/js/more_pages.js", "tests/browser/test_navigation.py")
@@ -15,7 +16,14 @@ script = In("static/js/learn.js", "tests/browser/test_learn.py")
 costs = In("app/web/learn_costs.py", "tests/web/test_learn.py")
 
 FAULTS = [
-    preferences("two reward models' scores on one scale", "honest.scored_by != cheat.scored_by", "False"),
+    ppo("two reward models' scores on one scale", "honest.scored_by != cheat.scored_by", "False"),
+    ppo(
+        "the ends of two runs compared",
+        "max(dict(honest.scores).keys() & dict(cheat.scores).keys(), default=None)",
+        "cheat.tried",
+    ),
+    ppo("examples of other prompts side by side", "    if both:\n", "    if False:\n"),
+    inside("the map opens beside improper requests", "        return -1\n", "        pass\n"),
     chapter("a cut answer stands as if it were whole", 'if answer.finish_reason == "length"', "if False"),
     costs(
         "withdrawn rankings are counted",
@@ -51,7 +59,7 @@ FAULTS = [
         "if ranks[one] > ranks[other] else (other, one)",
     ),
     preferences("words left out of an answer", '|\\s+")', '")'),
-    preferences(
+    ppo(
         "a recorded run in the place of one's own",
         "(newest_run(session, kind) or recorded_run(kind) for",
         "(recorded_run(kind) or newest_run(session, kind) for",
