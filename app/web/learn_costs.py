@@ -118,7 +118,7 @@ def stages(session: Session) -> list[Stage]:
         Stage(
             N_("Reward model"),
             N_("what you like, from rankings"),
-            ngettext("{n} ranking", "{n} rankings", rankings, n=number(rankings)),
+            _read_rankings(reward) or ngettext("{n} ranking", "{n} rankings", rankings, n=number(rankings)),
             _operations(reward),
             _time(reward),
         ),
@@ -135,6 +135,18 @@ def stages(session: Session) -> list[Stage]:
 def _ended(session: Session, kinds: Sequence[str]) -> list[Job]:
     done = select(Job).where(Job.kind.in_(kinds), Job.status == JobStatus.SUCCEEDED)
     return list(session.scalars(done))
+
+
+def _read_rankings(trainings: Sequence[Job]) -> str:
+    """Those that the trainings read whose price stands beside them, each as often as it was read."""
+    told = [(job.result or {}).get("metrics") or {} for job in trainings]
+    counts = [int(metrics["num_rankings"]) for metrics in told if metrics.get("num_rankings")]
+    if not counts or len(counts) < len(trainings):
+        return ""
+    read = ngettext("{n} ranking", "{n} rankings", sum(counts), n=number(sum(counts)))
+    if len(counts) == 1:
+        return read
+    return _("{rankings}, read in {n} trainings", rankings=read, n=number(len(counts)))
 
 
 def _practice(policies: Sequence[Job]) -> str:

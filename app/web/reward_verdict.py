@@ -38,6 +38,23 @@ TRAIN_FIRST = N_(
     "Train a new one from the same rankings, which takes seconds: it says how sure it is and has a judge. Then train a "
     "policy by that."
 )
+UNDERFIT = N_(
+    "Underfit: it orders only {own} of the pairs that it learned from as you did, and {share} of those that it did not."
+)
+OVERFIT = N_(
+    "Overfit: it orders {own} of the pairs that it learned from as you did, but only {share} of those that it did not. "
+    "It knows its own rankings partly by heart."
+)
+WITHOUT_OWN = {
+    "underfit": N_("Underfit: it orders even what it learned from badly, and {share} of other pairs as you did."),
+    "overfit": N_("Overfit: it orders what it learned from much better than other pairs: {share} of these as you did."),
+}
+"""Of records that hold no accuracy on the rankings that were learned from."""
+TRAIN_BY_IT = N_("Train a policy by it (the Train page), and read its answers.")
+ALL_THE_SAME = N_(
+    "Train a policy by it all the same (the Train page), and read its answers: {share} of pairs that it did not learn "
+    "from is enough to teach by. More rankings narrow the gap."
+)
 LEARNED_NOTHING = N_(
     "This reward model learned nothing: the answers of every ranking were the same or ranked equal, so all of them "
     "score the same. It does not replace another reward model, and no policy training follows from it."
@@ -81,11 +98,13 @@ def _said(metrics: Mapping[str, Any]) -> str:
     if accuracy is None:
         return _("There are too few rankings to tell how good it is.")
     told = percent(accuracy)
-    if fit == "underfit":
-        return _("Underfit: it does not order even the rankings that it learned from; of others {share}.", share=told)
-    if fit == "overfit":
-        said = N_("Overfit: it orders what it learned from much better than other pairs, of which {share}.")
-        return _(said, share=told)
+    own = metrics.get("train_accuracy")
+    if fit == "underfit" and own is not None:
+        return _(UNDERFIT, own=percent(own), share=told)
+    if fit == "overfit" and own is not None:
+        return _(OVERFIT, own=percent(own), share=told)
+    if fit in ("underfit", "overfit"):
+        return _(WITHOUT_OWN[fit], share=told)
     return _("Good fit: it orders {share} of the pairs that it did not learn from as you did.", share=told)
 
 
@@ -101,4 +120,4 @@ def _step(metrics: Mapping[str, Any], enough: float, ceiling: float | None) -> s
         return _("Rank more prompts, each time by the same thing, then train again.")
     if accuracy < enough:
         return _(trend_of(metrics, ceiling).value)
-    return _("Train a policy by it (the Train page), and read its answers.")
+    return _(ALL_THE_SAME, share=percent(accuracy)) if fit == "overfit" else _(TRAIN_BY_IT)

@@ -45,9 +45,18 @@ def test_only_a_reward_model_has_one() -> None:
 @pytest.mark.parametrize(("metrics", "said", "next_step"), [
     ({}, "Good fit: it orders 84% of the pairs", "Train a policy by it"),
     ({"held_out_accuracy": 0.61}, "Good fit: it orders 61%", "its accuracy still rises"),
-    ({"verdict": "overfit", "held_out_accuracy": 0.6}, "Overfit: it orders what it learned", "Rank more"),
+    (
+        {"verdict": "overfit", "held_out_accuracy": 0.6, "train_accuracy": 0.94},
+        "Overfit: it orders 94% of the pairs that it learned from as you did, but only 60% of those that it did not.",
+        "Rank more",
+    ),
+    (
+        {"verdict": "overfit", "held_out_accuracy": 0.73, "train_accuracy": 0.94}, "but only 73%",
+        "all the same (the Train page), and read its answers: 73% of pairs that it did not learn from is enough",
+    ),
+    ({"verdict": "overfit", "train_accuracy": None}, "than other pairs: 84% of these as you did.", "all the same"),
     ({"verdict": "nothing learned"}, "This reward model learned nothing", "Rank answers that differ"),
-    ({"verdict": "underfit"}, "Underfit: it does not order even", "each time by the same thing"),
+    ({"verdict": "underfit", "train_accuracy": 0.6}, "Underfit: it orders only 60% of", "each time by the same thing"),
     ({"held_out_accuracy": None}, "too few rankings to tell", "Rank more prompts"),
 ])  # fmt: skip
 def test_it_says_what_came_of_it_and_what_to_do_next(metrics: dict[str, Any], said: str, next_step: str) -> None:
