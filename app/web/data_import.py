@@ -21,7 +21,7 @@ from app.services.chat import conversation_exports
 from app.services.chat.conversation_exports import export_conversations
 from app.services.data.export_files import MEDIA_TYPES, FileFormat, pieces_of
 from app.services.data.import_preview import SHOWN_PROBLEMS, ImportPreview
-from app.services.data.import_summary import told
+from app.services.data.import_summary import NO_ROWS, told
 from app.services.data.row_forms import Form, GivenRow
 from app.services.labeling.labelers import LabelerName
 from app.translation import N_, _, ngettext
@@ -114,8 +114,7 @@ async def preview(request: Request, runtime: RuntimeDep, who: BrowserLabeler, fo
     except (InvalidError, ConflictError) as error:
         return await runtime.reading.run(partial(show, error=error))
     if shown is None:
-        nothing = _("The file has no rows, as the export of an empty list has none: there is nothing to import.")
-        return await runtime.reading.run(partial(show, notice=nothing))
+        return await runtime.reading.run(partial(show, notice=_(NO_ROWS)))
     return await runtime.reading.run(partial(show, shown=shown))
 
 

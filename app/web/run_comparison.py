@@ -57,7 +57,7 @@ class ComparisonPage(PageContext):
 def compare(request: Request, session: ReadSession, job: list[str] = Query(default=[])) -> Response:  # noqa: B008
     drawn = sorted([jobs.get_job(session, job_id) for job_id in set(job)], key=lambda each: each.number)
     if not drawn:
-        drawn = [each for each in jobs.list_jobs(session, limit=OFFERED).items if kind_of(each.kind).plots][:1]
+        drawn = _newest_with_points(session)
     if len(drawn) > MOST_RUNS:
         raise InvalidError(_("At most {n} runs fit on a plot. Choose fewer.", n=MOST_RUNS))
     families = {usual_of(kind_of(each.kind)).name for each in drawn}
@@ -67,6 +67,12 @@ def compare(request: Request, session: ReadSession, job: list[str] = Query(defau
             _("Runs of different kinds have different curves ({kinds}). Choose some of one kind.", kinds=titles)
         )
     return render(request, _page(session, drawn))
+
+
+def _newest_with_points(session: Session) -> list[Job]:
+    """One, or none; a run that waits has nothing to draw."""
+    plotted = (each for each in jobs.list_jobs(session, limit=OFFERED).items if kind_of(each.kind).plots)
+    return [each for each in plotted if jobs.metrics_since(session, each.id)][:1]
 
 
 def comparable(session: Session, job: Job, *, limit: int = OFFERED) -> list[Job]:

@@ -3,7 +3,7 @@
 import { fitsLog, smoothed } from "./curve_view.js";
 import { significant } from "./figures.js";
 import { _, sentences } from "./messages.js";
-import { Series } from "./series.js";
+import { Series, spoken } from "./series.js";
 
 const HEIGHT = 200;
 const DASHES = [[], [6, 4], [2, 3], [10, 3, 2, 3]];
@@ -153,7 +153,12 @@ class Plot {
       (best, each, index) => (Math.abs(each - step) < Math.abs(steps[best] - step) ? index : best),
       0,
     );
-    return this.legend.map((item, index) => `${item.dataset.label} ${significant(values[index][at])}`).join(", ");
+    const labels = this.legend.map((item) => item.dataset.label);
+    return spoken(
+      this.figure.dataset.title,
+      labels,
+      labels.map((_label, index) => significant(values[index][at])),
+    );
   }
 
   #tell() {

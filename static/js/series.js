@@ -2,6 +2,12 @@
 
 import { significant } from "./figures.js";
 
+/** One plot's values in words, under its name: "Loss: train 0.3, held-out 0.5"; no name twice. */
+export function spoken(title, labels, values) {
+  if (labels.length === 1 && labels[0] === title) return `${title} ${values[0]}`;
+  return `${title}: ${labels.map((label, index) => `${label} ${values[index]}`).join(", ")}`;
+}
+
 export class Series {
   /** @param {string[]} metrics one line each */
   constructor(metrics) {

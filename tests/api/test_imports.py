@@ -74,6 +74,7 @@ def test_import_of_nothing(shared: LiveServer) -> None:
         for content in (b"", b"\n", shared.client.get("/api/v1/export/votes.parquet").content):
             taken = shared.client.post(f"/api/v1/import/{name}", content=content)
             assert (taken.status_code, taken.json()["lines"]) == (201, 0), taken.text
+            assert "there is nothing to import" in taken.json()["says"], "as the page does"
 
 
 def test_preferences_go_in_by_their_own_door_and_come_out_again(server: LiveServer) -> None:

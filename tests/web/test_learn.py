@@ -23,13 +23,14 @@ from app.errors import UnavailableError
 from app.layout import TEMPLATES
 from app.services.versions import versions
 from app.services.versions.versions import NewVersion
-from app.web import learn_preferences
+from app.web import learn_ppo
 from app.web.learn import CHAPTERS
 from app.web.learn_chapter import lessons
 from app.web.learn_data import FAULTS, REASONS, parts
 from app.web.learn_fit import curve_of, fit_at
 from app.web.learn_inside import AT_THE_EDGE, Point, alike, by_chance, first_in, nearest, prompt_map, shade
-from app.web.learn_preferences import beginnings_of, compared, pictures, recorded_run
+from app.web.learn_ppo import Run, comparison, pictures, recorded_run, shared_answers, with_same_prompts
+from app.web.learn_preferences import beginnings_of, compared
 from app.web.learn_record import Moment, base_record, runs_record, sft_parts
 from app.web.token_views import HAN_CHARACTER
 from tests.live import LiveServer, ScriptedEngine, live_server, quick_settings
@@ -155,7 +156,7 @@ def test_runs_are_drawn_once_they_ended(server: LiveServer) -> None:
             values = {"objective/scores": score, "objective/kl": 10.0 * step}
             session.add(JobMetric(job_id=job.id, step=step, values=values))
     told = server.client.get("/learn/ppo").text
-    assert "Score 0.25 at first, 3.50 at the end." in told
+    assert "Score 0.25 at first, 3.50 at the end, after 128 answers." in told
     assert "20.00 nats away" in told
     assert "<polyline" in told
 
@@ -166,9 +167,42 @@ def test_scores_of_two_reward_models_are_not_on_one_scale() -> None:
     assert recorded is not None
     together = pictures(own, recorded)
     apart = pictures(replace(own, scored_by=7), recorded)
-    assert [[each.style for each in curves] for curves in together] == [[1, 2]]
-    assert [[each.style for each in curves] for curves in apart] == [[1], [2]]
+    assert [[each.style for each in picture.curves] for picture in together] == [[1, 2]]
+    assert [[each.style for each in picture.curves] for picture in apart] == [[1], [2]]
     assert pictures(None, None) == []
+
+
+def test_two_runs_are_compared_after_as_many_answers_as_both_tried() -> None:
+    honest, cheat = recorded_run("train_policy"), recorded_run("show_cheating")
+    assert honest is not None
+    assert cheat is not None
+    assert shared_answers(honest, cheat) == honest.tried == 768
+    with_it, without = dict(honest.scores)[768], dict(cheat.scores)[768]
+    said = comparison(honest, cheat)
+    assert said.startswith("After 768 answers each")
+    assert f"{with_it:.2f} with the penalty and {without:.2f} without" in said
+    [picture] = pictures(honest, cheat)
+    assert {curve.mark[0] for curve in picture.curves} == {picture.shared_x}
+    assert [label for _x, label in picture.ticks_x] == ["0", "768", "1,536"]
+    assert len(picture.ticks_y) > 2
+    assert "after 768 answers, 2.56 at the end, after 1,536" in cheat.said(768)
+    apart = replace(cheat, scored_by=7)
+    assert (shared_answers(honest, apart), comparison(honest, apart)) == (None, "")
+    odd = replace(cheat, scores=[(100 * at, 0.5) for at in range(1, 20)])
+    assert comparison(honest, odd) == "", "never after the same number"
+
+
+def test_examples_of_two_runs_answer_the_same_prompts() -> None:
+    def ran(prompts: str) -> Run:
+        examples = [{"prompt": each, "before": "", "after": prompts} for each in prompts]
+        return Run(None, [(1, 0.0)], None, examples, 1)
+
+    def asked(run: Run | None) -> str:
+        return "".join(each["prompt"] for each in run.examples) if run else "none"
+
+    assert [asked(each) for each in with_same_prompts(ran("edcb"), ran("abc"))] == ["bc", "bc"]
+    assert [asked(each) for each in with_same_prompts(ran("abcd"), ran("e"))] == ["abc", "e"]
+    assert [asked(each) for each in with_same_prompts(ran("ab"), None)] == ["ab", "none"]
 
 
 def test_the_costs_are_those_of_this_database(server: LiveServer) -> None:
@@ -194,6 +228,29 @@ def test_what_the_policies_cost_is_told_beside_all_that_they_learned_from(server
     assert "3.5e13" in told
 
 
+def test_the_reward_model_cost_is_told_beside_the_rankings_that_it_read(server: LiveServer) -> None:
+    _ended(server, "train_reward", {}, step=1, flops=3e9, num_rankings=1_000)
+    assert ">1,000 rankings<" in server.client.get("/learn/costs").text
+    _ended(server, "train_reward", {}, step=1, flops=3e9, num_rankings=1_001)
+    assert ">2,001 rankings, read in 2 trainings<" in server.client.get("/learn/costs").text
+    with transaction(server.runtime.write) as session:
+        session.execute(delete(Job).where(Job.kind == "train_reward"))
+
+
+@pytest.mark.parametrize(("text", "said"), [("a", "1 character, 1 byte<"), ("你好", "2 characters, 6 bytes<")])
+def test_one_character_is_no_characters(client: httpx2.Client, text: str, said: str) -> None:
+    assert said in client.get("/learn/tokens", params={"text": text, "now": "1"}).text
+
+
+def test_a_score_follows_the_typing(client: httpx2.Client) -> None:
+    """And the button stays for pages without scripts."""
+    told = client.get("/learn/reward-model").text
+    form = told[told.index('<form class="ask"') : told.index("</form>", told.index('<form class="ask"'))]
+    assert 'hx-trigger="submit, input delay:600ms"' in form
+    assert 'hx-sync="this:replace"' in form
+    assert 'type="submit"' in form
+
+
 def test_a_withdrawn_ranking_is_no_price_of_the_reward_model(server: LiveServer) -> None:
     ranking = rank_one(server, "ada")
     assert "1 ranking<" in server.client.get("/learn/costs").text
@@ -211,12 +268,12 @@ def test_an_answer_that_was_cut_off_says_so(client: httpx2.Client, monkeypatch: 
     assert told.count("Boil wat\ufffd<") == 3
 
 
-def _ended(server: LiveServer, kind: str, params: dict[str, object], *, step: int, flops: float) -> None:
+def _ended(server: LiveServer, kind: str, params: dict[str, object], *, step: int, **metrics: float) -> None:
     """A training that took seven minutes."""
     with transaction(server.runtime.write) as session:
         begun = utc_now()
         job = Job(id=uuid4().hex, kind=kind, dedup_key=kind, status=JobStatus.SUCCEEDED, step=step, params=params)
-        job.result = {"metrics": {"flops": flops}}
+        job.result = {"metrics": metrics}
         job.started_at, job.finished_at = begun, begun + timedelta(minutes=7)
         session.add(job)
 
@@ -237,9 +294,9 @@ def test_a_recorded_run_stands_where_none_ran_and_says_how_it_was_made(
             }
         },
     }
-    monkeypatch.setattr(learn_preferences, "runs_record", lambda: record)
+    monkeypatch.setattr(learn_ppo, "runs_record", lambda: record)
     told = server.client.get("/learn/ppo").text
-    assert "Score 0.10 at first, 4.25 at the end." in told
+    assert "Score 0.10 at first, 4.25 at the end, after 1,536 answers." in told
     assert "1,536 answers tried against a reward model that 40 rankings made" in told
     assert "&lt;b&gt;Great&lt;/b&gt;!" in told
     assert "No PPO has run here yet." in told

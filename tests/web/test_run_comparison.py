@@ -46,6 +46,15 @@ def test_runs_are_laid_over_each_other_and_what_differs_is_said(server: LiveServ
     assert 'href="/train/compare?job=a"' in visitor.get("/train/runs/a")
 
 
+def test_without_a_choice_the_newest_run_with_points_is_drawn(server: LiveServer, visitor: Visitor) -> None:
+    run(server, "a")
+    with transaction(server.runtime.write) as session:
+        session.add(Job(id="b", kind="train_policy", params={}, dedup_key="b", status=JobStatus.QUEUED))
+    page = visitor.get("/train/compare")
+    assert 'data-series="a/objective/kl"' in page
+    assert "b/objective/kl" not in page
+
+
 def test_of_a_run_that_is_still_going_nobody_says_that_it_recorded_nothing(
     server: LiveServer, visitor: Visitor
 ) -> None:

@@ -3,7 +3,9 @@
 from dataclasses import dataclass, fields
 from datetime import datetime
 
-from app.translation import _, ngettext, sentences
+from app.translation import N_, _, ngettext, sentences
+
+NO_ROWS = N_("The file has no rows, as the export of an empty list has none: there is nothing to import.")
 
 SHOWN_COLUMNS = 20
 
@@ -61,6 +63,8 @@ class ImportSummary:
 
 def told(taken: ImportSummary) -> str:
     """Every count that is not zero is in it."""
+    if not taken.lines:
+        return _(NO_ROWS)
     here = *_there_already(taken), *_here_otherwise(taken)
     return sentences(_counted(taken), *here, *_not_trained_on(taken), *_not_kept(taken))
 

@@ -185,13 +185,16 @@ def _rate(cost: Cost) -> list[str]:
         rate = exponential(cost.hparams.learning_rate)
         return [_(said, rank=rank, count=layers - frozen, layers=layers, rate=rate, parameters=parameters)]
     if not frozen:
-        said = N_("Learning rate {rate}, by the model's size ({parameters} parameters in {layers} layers).")
+        said = N_(
+            "Learning rate {rate}, by the model's size ({parameters} parameters in {layers} layers, its table of "
+            "tokens not counted)."
+        )
         parameters = millions(layers * layer_parameters(cost.config))
         return [_(said, rate=exponential(cost.hparams.learning_rate), parameters=parameters, layers=layers)]
     return [
         _(
-            "Learning rate {rate}, by the model's size ({parameters} parameters in {layers} layers, the lowest "
-            "{frozen} of them frozen).",
+            "Learning rate {rate}, by the model's size ({parameters} parameters in {layers} layers, its table of "
+            "tokens not counted; the lowest {frozen} of them are frozen).",
             rate=exponential(cost.hparams.learning_rate),
             parameters=millions(layers * layer_parameters(cost.config)),
             layers=layers,

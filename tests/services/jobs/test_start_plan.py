@@ -43,7 +43,10 @@ def test_it_says_where_memory_is_short(session: Session, monkeypatch: pytest.Mon
     monkeypatch.setattr("app.services.jobs.start_plan.available_bytes", lambda: None)
     plan = start_plan(session, PPO, SFT_MODEL, rankings=0)
     assert plan is not None
-    assert "Learning rate 4e−4, by the model's size (6 million parameters in 8 layers" in plan.text
+    assert (
+        "Learning rate 4e−4, by the model's size (6 million parameters in 8 layers, its table of tokens not counted"
+        in plan.text
+    )
     assert plan.warning == ""
     monkeypatch.setattr("app.services.jobs.start_plan.available_bytes", lambda: 1)
     short = start_plan(session, PPO, SFT_MODEL, rankings=0)

@@ -1,7 +1,7 @@
 import assert from "node:assert/strict";
 import { test } from "node:test";
 
-import { Series } from "../../../static/js/series.js";
+import { Series, spoken } from "../../../static/js/series.js";
 
 const point = (step, values) => ({ step, values });
 
@@ -57,4 +57,9 @@ test("nought is a value", () => {
   const series = new Series(["loss"]);
   series.add([point(0, { loss: 0 })]);
   assert.equal(series.latest(0), "0");
+});
+
+test("the values of a plot are spoken under its name", () => {
+  assert.equal(spoken("Loss", ["train", "held-out"], ["0.3", "0.5"]), "Loss: train 0.3, held-out 0.5");
+  assert.equal(spoken("Length", ["Length"], ["20"]), "Length 20");
 });
