@@ -231,6 +231,6 @@ def _picture(honest: Run | None, cheat: Run | None) -> Picture:
     return Picture(
         curves=[curve(*each) for each in runs],
         ticks_x=[(x(tried), number(tried)) for tried in sorted({0, most, *([shared] if shared else [])})],
-        ticks_y=[(y(score), number(score, 1)) for score in sorted({low, 0.0, (low + high) / 2, high})],
+        ticks_y=[(y(score), number(score, 1)) for score in (*([low] if low < -high / 8 else []), 0.0, high / 2, high)],
         shared_x=None if shared is None else x(shared),
     )

@@ -7,7 +7,8 @@ heads = In("app/lm/inference/decoder.py", "tests/lm/inference/test_attention_wei
 fit = In("app/web/learn_fit.py", "tests/web/test_learn.py")
 data = In("app/web/learn_data.py", "tests/web/test_learn.py")
 preferences = In("app/web/learn_preferences.py", "tests/web/test_learn.py")
-ppo = In("app/web/learn_ppo.py", "tests/web/test_learn.py")
+ppo = In("app/web/learn_ppo.py", "tests/web/test_learn_ppo.py")
+ppo_page = In("app/web/learn_ppo.py", "tests/web/test_learn.py")
 inside = In("app/web/learn_inside.py", "tests/web/test_learn.py")
 chapter = In("app/web/learn_chapter.py", "tests/web/test_learn.py")
 more = In("static/js/more_pages.js", "tests/browser/test_navigation.py")
@@ -59,7 +60,7 @@ FAULTS = [
         "if ranks[one] > ranks[other] else (other, one)",
     ),
     preferences("words left out of an answer", '|\\s+")', '")'),
-    ppo(
+    ppo_page(
         "a recorded run in the place of one's own",
         "(newest_run(session, kind) or recorded_run(kind) for",
         "(recorded_run(kind) or newest_run(session, kind) for",
