@@ -45,7 +45,7 @@ def test_the_chat_format(real_server: LiveServer) -> None:
     [
         ({"version": 99}, 404, "no version 99"),
         ({"version": 0}, 422, "version"),
-        ({"text": "a" * 10_001}, 422, "10000 characters"),
+        ({"text": "a" * 10_001}, 422, "at most 10,000 are taken"),
         ({"text": None}, 422, "text"),
         ({"merges": "perhaps"}, 422, "merges"),
     ],

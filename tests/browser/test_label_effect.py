@@ -48,7 +48,7 @@ def test_the_page_in_every_state(browser: Browser, server: LiveServer, locale: s
     page.goto(f"{server.url}/train/labels")
     expect(page.locator(".empty")).to_have_count(2)
     assert page.evaluate(RUN_AXE) == []
-    rank_cards(server, "ada", 10)
+    rank_cards(server, "ada", 12)
     with transaction(server.runtime.write) as session:
         for count, accuracy in ((24, 0.7), (48, 0.84)):
             metrics = REWARD_METRICS | {"num_rankings": float(count), "held_out_accuracy": accuracy}

@@ -28,7 +28,7 @@ ONLY_PROGRAMS_ASK = {"imports.py", "exports.py"}
         ("/groups/x", 422, "Something in this address"),
         ("/versions/99", 404, "There is no version 99. The Train page lists them."),
         ("/train?job=none", 404, "The Train page shows the latest ones."),
-        ("/data/prompts?after=nonsense", 422, "Begin at its first page."),
+        ("/versions?below=x", 422, "Something in this address"),
     ],
 )
 @pytest.mark.parametrize("fragment", [False, True])

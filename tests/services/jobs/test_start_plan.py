@@ -16,7 +16,7 @@ from app.layout import SFT_MODEL
 from app.lm.files.families import read_config
 from app.model_info.memory_need import ppo_memory
 from app.model_info.size import fit_ppo
-from app.policy_hparams import PPOHparams
+from app.policy_hparams import FittedPPOHparams, PPOHparams
 from app.services.jobs.start_plan import SHIPPED_ANSWER, TOO_LITTLE, USUAL_PROMPT, Cost, cost_of, start_plan
 from app.services.versions.versions import NewVersion, add_version
 from tests.services.conftest import rank_group
@@ -74,9 +74,12 @@ def test_the_time_is_that_of_the_last_one_here_by_its_work(session: Session) -> 
         session.add(job)
         session.flush()
     cost = ppo_cost(session)
-    before = 0.0 if PPO.effort is None else PPO.effort.seconds_before
+    assert PPO.effort is not None
+    before = PPO.effort.seconds_before
+    work, half = (PPO.effort.work(FittedPPOHparams(total_episodes=number), 0) for number in (1_536, 768))
     assert cost.measured_here
-    assert cost.seconds == pytest.approx(before + (112 - before) * 2), "twice the episodes"
+    assert cost.seconds == pytest.approx(before + (112 - before) * work / half), "twice the episodes"
+    assert 1.7 < work / half < 2
     plan = start_plan(session, PPO, SFT_MODEL, rankings=0)
     assert plan is not None
     assert "by the last one here" in plan.text
