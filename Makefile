@@ -102,7 +102,7 @@ test: $(STAMP)/packages ## Set up what the tests need (Chromium included), then 
 	@echo "==> the heart of it again, on PostgreSQL" && bin/with-postgres --if-possible $(PYTEST) $(ON_POSTGRES)
 
 # The heart of it; `make test-postgres` runs all that touches a database.
-ON_POSTGRES := tests/db $(addprefix tests/services/labeling/test_,rankings.py groups.py) $(addprefix tests/api/test_,concurrency.py two_webs.py) \
+ON_POSTGRES := tests/db $(addprefix tests/services/labeling/test_,rankings.py changing.py groups.py) $(addprefix tests/api/test_,concurrency.py two_webs.py) \
   tests/worker/test_dbos_engine.py::test_kill_child_and_worker tests/backup/test_backup.py::test_every_ranking_is_there_and_the_job_goes_on
 
 test-postgres: set-up-dev ## Services, API and worker on a throw-away PostgreSQL, installed where it is missing (some minutes)
