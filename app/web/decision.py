@@ -179,6 +179,7 @@ OVER_OPTIMIZED = (
 )
 FORGETS = N_("Forgets"), N_("It has kept {share} of the answers that the SFT model is sure of.")
 FOOLS = N_("Fools its reward model"), N_("Another judge finds less than half of what its reward model promises.")
+AHEAD = N_("Praised more than it is liked")
 BOUNDS = N_("Out of bounds")
 LITTLE = N_("Too little data")
 ITSELF = N_("The reward model judged itself: too few prompts were ranked for a judge of its own.")
@@ -192,7 +193,7 @@ def _alarms(version: Version, win: WinRate | None, alarm: RewardAlarm | None) ->
     if told.get("forgets") and "knowledge" in found:
         said.append(Alarm(_(FORGETS[0]), _(FORGETS[1], share=percent(found["knowledge"]))))
     if alarm is not None and alarm.is_raised:
-        said.append(Alarm(_(FOOLS[0]), alarm.sentence))
+        said.append(Alarm(_(FOOLS[0] if alarm.is_grave else AHEAD), alarm.sentence))
     elif told.get("fit") == "overfit":
         said.append(Alarm(_(FOOLS[0]), _(FOOLS[1])))
     skipped = "forgets" if told.get("forgets") and "knowledge" in found else ""

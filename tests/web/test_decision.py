@@ -9,12 +9,13 @@ import pytest
 from app.db.base import utc_now
 from app.db.models.arena import Pair, PairSource, Verdict, Vote
 from app.db.models.jobs import Job, JobStatus
-from app.db.models.versions import VersionKind, VersionStatus
+from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.db.session import transaction
+from app.services.arena.alarm import GRAVE, AlarmVerdict, RewardAlarm
 from app.services.labeling.labelers import get_or_create_labeler
 from app.services.versions import versions
 from app.translation import speaking
-from app.web.decision import case_of, win_rate_of
+from app.web.decision import Alarm, _alarms, case_of, win_rate_of
 from app.web.errors import OUT_OF_DATE
 from tests.live import LiveServer
 from tests.web.loop_states import version
@@ -109,6 +110,14 @@ def test_alarms_have_a_name_and_a_sentence(
     assert words_of(html[html.index("alarm-names") :].partition("</p>")[0]).endswith(f"! {name}")
     assert f"{name}. " in words_of(html[html.index("alarm-list") :])
     assert sentence in words_of(html[html.index("alarm-list") :])
+
+
+@pytest.mark.parametrize("verdict", AlarmVerdict)
+def test_what_votes_have_not_settled_against_it_is_named_mildly(verdict: AlarmVerdict) -> None:
+    alarms = _alarms(Version(metrics={}), None, RewardAlarm(verdict, "What the votes say.", []))
+    mild = verdict in (AlarmVerdict.WATCH, AlarmVerdict.SLIGHT)
+    named = "Praised more than it is liked" if mild else "Fools its reward model"
+    assert alarms == ([Alarm(named, "What the votes say.")] if mild or verdict in GRAVE else [])
 
 
 @pytest.mark.parametrize(

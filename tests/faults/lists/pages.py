@@ -58,6 +58,7 @@ QUICK_CLICKS = (
 )
 
 FAULTS = [
+    decision("what is not settled is called by the worst name", "FOOLS[0] if alarm.is_grave else AHEAD", "FOOLS[0]"),
     decision("an alarm of the verdict is silent", 'if told.get("over_optimized") else []', "if False else []"),
     alarms_of_version(
         "a page puts an English stop behind a name", '{{ _("{title}.", title=alarm.name) }}', "{{ alarm.name }}."
