@@ -2,13 +2,13 @@
 
 import hashlib
 import json
-from collections.abc import Iterable, Mapping, Sequence
+from collections.abc import Iterable, Iterator, Mapping, Sequence
 from dataclasses import dataclass
 from datetime import datetime
 from functools import cache
 from typing import Any
 
-from sqlalchemy import func, select
+from sqlalchemy import ColumnElement, func, select
 from sqlalchemy.orm import Session, selectinload
 
 from app.chat import Message
@@ -106,9 +106,8 @@ def add_prompts(session: Session, given: Sequence[NewPrompt]) -> list[Prompt]:
     """Many at once, in their order; the same rules as for one."""
     digests = [digest_of(new.messages) for new in given]
     known: dict[str, Prompt] = {}
-    for start in range(0, len(digests), LOOKUP_ROWS):
-        chunk = digests[start : start + LOOKUP_ROWS]
-        known |= {prompt.digest: prompt for prompt in session.scalars(select(Prompt).where(Prompt.digest.in_(chunk)))}
+    for among in _lookups(digests):
+        known |= {prompt.digest: prompt for prompt in session.scalars(select(Prompt).where(among))}
     for new, digest in zip(given, digests, strict=True):
         if digest in known:
             _given_again(known[digest], new.source)
@@ -186,7 +185,12 @@ def _shipped(name: str) -> Mapping[str, NewPrompt]:
 def _there(session: Session, digests: Sequence[str]) -> set[str]:
     """Those of stored prompts that depend on no import: each start asks for all that are shipped."""
     found: set[str] = set()
-    for start in range(0, len(digests), LOOKUP_ROWS):
-        chunk = Prompt.digest.in_(digests[start : start + LOOKUP_ROWS])
-        found.update(session.scalars(select(Prompt.digest).where(chunk, Prompt.import_id.is_(None))))
+    for among in _lookups(digests):
+        found.update(session.scalars(select(Prompt.digest).where(among, Prompt.import_id.is_(None))))
     return found
+
+
+def _lookups(digests: Sequence[str]) -> Iterator[ColumnElement[bool]]:
+    """Conditions that together find the prompts of all these, each with as many as a statement takes."""
+    for start in range(0, len(digests), LOOKUP_ROWS):
+        yield Prompt.digest.in_(digests[start : start + LOOKUP_ROWS])

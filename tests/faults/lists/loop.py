@@ -186,7 +186,7 @@ FAULTS = [
     data("answers of any version", ".where(Completion.version_id == version_id)", ".where(Completion.version_id > 0)"),
     data("the oldest answers", "Completion.id.desc()).limit(limit)", "Completion.id).limit(limit)"),
     data("the last chunk lost", "range(0, len(ids), CHUNK)", "range(0, max(1, len(ids) - CHUNK), CHUNK)"),
-    prompts("what a file is just bringing is not the program's own", "chunk, Prompt.import_id.is_(None)", "chunk"),
+    prompts("what a file is just bringing is not the program's own", "among, Prompt.import_id.is_(None)", "among"),
     prompts("every message the user's", '{"role": message["role"], "content"', '{"role": "user", "content"'),
     # rules
     retraining("one ranking too many before a training", "new_rankings(session) < retrain_after", "new_rankings(session) <= retrain_after"),
