@@ -234,6 +234,9 @@ class SFTHparams:
     warmup_steps: Annotated[int, Field(ge=0), about("Steps over which the rate rises to its highest.")] = 50
     weight_decay: Annotated[Share, about("AdamW's weight decay.")] = 0.05
     tail_penalty: TailPenalty = 0.0
+    unheard_penalty: Annotated[
+        float, Field(ge=0, le=1_000), about("How much the chance of tokens that never go on so adds to the loss.")
+    ] = 0.0
     max_grad_norm: MaxGradNorm = 1.0
     eval_every_steps: Annotated[Steps, about("Steps between two looks at the held-out loss.")] = 100
     checkpoint_every_steps: Annotated[Steps, about("Steps between two checkpoints.")] = 200

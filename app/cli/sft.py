@@ -21,6 +21,7 @@ class SFTOptions:
     learning_rate: Annotated[float, hparam_option(SFTHparams, "learning_rate")] = 1.2e-3
     min_learning_rate: Annotated[float, hparam_option(SFTHparams, "min_learning_rate")] = 5e-5
     tail_penalty: Annotated[float, hparam_option(SFTHparams, "tail_penalty")] = 0.0
+    unheard_penalty: Annotated[float, hparam_option(SFTHparams, "unheard_penalty")] = 0.0
     batch_rows: Annotated[int, hparam_option(SFTHparams, "batch_rows")] = 24
     context_tokens: Annotated[int, hparam_option(SFTHparams, "context_tokens")] = 320
     seed: Annotated[int, hparam_option(SFTHparams, "seed")] = 0
@@ -33,6 +34,7 @@ def sft(options: SFTOptions) -> None:
     """Teach a base model to answer."""
     from app.cli.training import read_record, store_result, trained, work_directory
     from app.lm.files.checkpoint import load_model
+    from app.lm.inference.token_bytes import written_pieces
     from app.training.context import FileContext
     from app.training.datasets import sft_data
     from app.training.sft import Marks, train_sft
@@ -43,6 +45,7 @@ def sft(options: SFTOptions) -> None:
         learning_rate=options.learning_rate,
         min_learning_rate=options.min_learning_rate,
         tail_penalty=options.tail_penalty,
+        unheard_penalty=options.unheard_penalty,
         batch_rows=options.batch_rows,
         context_tokens=options.context_tokens,
         seed=options.seed,
@@ -52,7 +55,14 @@ def sft(options: SFTOptions) -> None:
     context = FileContext(work_directory(options.out, options.work) / "checkpoint.pt")
     marks = Marks(tokenizer.assistant_id, tokenizer.end_id, tokenizer.pad_id)
     trainer = train_sft(
-        model, data.examples, data.held_out, hparams, marks=marks, context=context, compiled=options.compile_model
+        model,
+        data.examples,
+        data.held_out,
+        hparams,
+        marks=marks,
+        context=context,
+        compiled=options.compile_model,
+        pieces=written_pieces(tokenizer),
     )
     result = trained(trainer, "sft")
     more = {"base": read_record(options.base)}

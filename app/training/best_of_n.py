@@ -50,7 +50,6 @@ class Schedule:
     max_grad_norm: float
     eval_every_steps: int
     checkpoint_every_steps: int
-    tail_penalty: float = 0.0
 
 
 def fit_best_of_n(hparams: BestOfNHparams, config: ModelConfig) -> FittedBestOfNHparams:

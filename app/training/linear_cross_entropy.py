@@ -4,14 +4,16 @@ The idea of Cut Cross-Entropy (Wijmans et al. 2024) and Liger's fused loss, for 
 its loss and its gradient are taken while it is in the cache, and only gradients of the states and the weight remain.
 For 8,192 targets and 4,096 words that spares some 400 MB of memory traffic a step.
 
-A tail penalty L adds L times the probability of the tail: of all words that are less than TAIL_BELOW times as likely as
-the likeliest, but for the target. Where a tail word has the share q of the data, the loss is least at q / (1 + L): what
-is said once in a while stays as it is, what a small model could not exclude becomes rarer. (Unlikelihood training,
-Welleck et al. 2020, pushes down words that were said before; here it is those that nearly never are.)
+Penalties add, for each target, a cost for every word times its probability: where a word with the cost L has the share
+q of the data, the loss is least at q / (1 + L). What is said once in a while stays as it is, what a small model could
+not exclude becomes rarer. (Unlikelihood training, Welleck et al. 2020, pushes down words that were said before.)
+`tail` is the cost of all words that are less than TAIL_BELOW times as likely as the likeliest, `unheard` of those that
+never go on so (unheard.py). The target itself costs nothing.
 
 Shapes: N targets, H hidden size, V vocabulary.
 """
 
+from dataclasses import dataclass
 from typing import Any
 
 import torch
@@ -19,15 +21,39 @@ from torch import Tensor
 
 from app.lm.kernels.training_elementwise import softmax_at
 from app.lm.products import Matrix, weight_gradient
+from app.training.unheard import Unheard
 
 ROWS_AT_ONCE = 256
 TAIL_BELOW = 0.03
 
 
+@dataclass(frozen=True)
+class Penalties:
+    """The costs, and where words that never go on so are asked for: of each target its number [N] in `heard`."""
+
+    tail: float = 0.0
+    unheard: float = 0.0
+    heard: Unheard | None = None
+    numbers: Tensor | None = None
+
+    def costs(self, chances: Tensor, wanted: Tensor, part: slice) -> Tensor | None:
+        """Of the part's targets: chances [n,V], wanted [n] -> [n,V] of a word's cost; None if none has one."""
+        if not self.tail and not self.unheard:
+            return None
+        unlikely = chances < TAIL_BELOW * chances.amax(1, keepdim=True)
+        costs = torch.where(unlikely, self.tail, 0.0) if self.tail else torch.zeros_like(chances)
+        if self.unheard and self.heard is not None and self.numbers is not None:
+            costs.masked_fill_(self.heard.never(self.numbers[part]), self.unheard)
+        return costs.scatter_(1, wanted[:, None], 0.0)
+
+
+NO_PENALTIES = Penalties()
+
+
 class _LinearCrossEntropy(torch.autograd.Function):
     @staticmethod
     def forward(
-        ctx: Any, states: Tensor, weight: Tensor, targets: Tensor, dtype: torch.dtype, tail_penalty: float
+        ctx: Any, states: Tensor, weight: Tensor, targets: Tensor, dtype: torch.dtype, penalties: Penalties
     ) -> Tensor:
         low_states, matrix = states.to(dtype), Matrix(weight.to(dtype))
         of_states = torch.empty_like(states)
@@ -38,8 +64,8 @@ class _LinearCrossEntropy(torch.autograd.Function):
             part = slice(start, start + ROWS_AT_ONCE)
             wanted, block = targets[part], matrix.times(low_states[part])  # [n,V]
             total -= softmax_at(block, wanted, 1.0)[0].sum()
-            if tail_penalty:
-                total += tail_penalty * _add_tail(block, wanted, tail_penalty)
+            if (costs := penalties.costs(block, wanted, part)) is not None:
+                total += _add_costs(block, costs)
             gradient = block.scatter_add_(1, wanted[:, None], block.new_full((len(block), 1), -1.0))
             torch.mul(matrix.back(gradient), 1.0 / count, out=of_states[part])
             of_weight += weight_gradient(gradient, low_states[part])
@@ -52,26 +78,24 @@ class _LinearCrossEntropy(torch.autograd.Function):
         return of_states * gradients[0], of_weight * gradients[0], None, None, None
 
 
-def _add_tail(chances: Tensor, wanted: Tensor, penalty: float) -> Tensor:
-    """chances [n,V]: adds the gradient of penalty times each row's tail by the logits, p (1[tail] - sum of the tail);
-    returns the sum of all tails."""
-    tail = torch.where(chances < TAIL_BELOW * chances.amax(1, keepdim=True), chances, 0.0)
-    tail.scatter_(1, wanted[:, None], 0.0)
-    sums = tail.sum(1, keepdim=True)
-    chances.addcmul_(chances, sums, value=-penalty).add_(tail, alpha=penalty)
-    return sums.sum(dtype=torch.float32)
+def _add_costs(chances: Tensor, costs: Tensor) -> Tensor:
+    """Both [n,V]: adds the gradient of what each row is expected to cost by the logits, p (cost - what is expected);
+    returns the sum of what is expected."""
+    expected = (chances * costs).sum(1, keepdim=True)
+    chances.mul_(costs.sub_(expected).add_(1.0))
+    return expected.sum(dtype=torch.float32)
 
 
 def linear_cross_entropy(
-    states: Tensor, weight: Tensor, targets: Tensor, dtype: torch.dtype, tail_penalty: float = 0.0
+    states: Tensor, weight: Tensor, targets: Tensor, dtype: torch.dtype, penalties: Penalties = NO_PENALTIES
 ) -> Tensor:
     """Mean over N of -log softmax(states weight^T)[target], fp32. states [N,H], weight [V,H], targets [N] int64 (each a
     real word: no "ignored" value); products in `dtype`, fp32 or bf16, softmax in fp32. Under no_grad only the loss is
-    computed, without a penalty."""
+    computed, without penalties."""
     if not torch.is_grad_enabled():
         blocks = zip(torch.split(states, ROWS_AT_ONCE), torch.split(targets, ROWS_AT_ONCE), strict=True)
         matrix = Matrix(weight.to(dtype))
         sums = [softmax_at(matrix.times(s.to(dtype)), t, 1.0)[0].sum() for s, t in blocks]
         return -torch.stack(sums).sum() / len(targets)
-    loss: Tensor = _LinearCrossEntropy.apply(states, weight, targets, dtype, tail_penalty)  # type: ignore[no-untyped-call]
+    loss: Tensor = _LinearCrossEntropy.apply(states, weight, targets, dtype, penalties)  # type: ignore[no-untyped-call]
     return loss

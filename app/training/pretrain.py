@@ -16,6 +16,7 @@ from app.hparams import PretrainHparams
 from app.lm.model import Llama
 from app.saving import TrainingError
 from app.training.context import Progress, TrainingContext
+from app.training.linear_cross_entropy import Penalties
 from app.training.supervised import Batch, FitResult, fit, shuffled
 
 PROBE_ROWS = 96  # rows on which training and held-out loss are measured
@@ -77,5 +78,6 @@ def train_base(
             held_out=_batches(held_out_rows, hparams.batch_rows),
             context=context,
             compiled=compiled,
+            penalties=Penalties(tail=hparams.tail_penalty),
         )
     )

@@ -18,7 +18,9 @@ from app.hparams import SFTHparams
 from app.lm.model import Llama
 from app.saving import TrainingError
 from app.training.context import Progress, TrainingContext
+from app.training.linear_cross_entropy import Penalties
 from app.training.supervised import IGNORED, Batch, FitResult, fit, shuffled
+from app.training.unheard import Unheard
 
 OPEN_ROWS = 32  # rows that are still being filled: the next pair goes to the first one it fits in
 PROBE_ROWS = 96
@@ -75,32 +77,45 @@ def answer_places(tokens: Sequence[int], *, assistant_id: int, end_id: int) -> l
     return places
 
 
-def pack_examples(examples: Sequence[Example], context_tokens: int, marks: Marks) -> Batch:
-    """Rows [R,T]; targets are the answers and their ends, one to the left as always; without an assistant_id only the
-    last answer of each example."""
+def wanted_places(example: Example, marks: Marks) -> list[int]:
+    """Which places of `tokens_of` are targets: all answers and their ends; without an assistant_id the last one's."""
+    if marks.assistant_id is None:
+        return list(range(len(example.prompt), example.size))
+    return answer_places(tokens_of(example, marks), assistant_id=marks.assistant_id, end_id=marks.end_id)
+
+
+def tokens_of(example: Example, marks: Marks) -> list[int]:
+    return [*example.prompt, *example.answer, marks.end_id]
+
+
+def pack_examples(
+    examples: Sequence[Example], context_tokens: int, marks: Marks, heard: Unheard | None = None
+) -> Batch:
+    """Rows [R,T]; targets are the answers and their ends, one to the left as always; with what never follows each
+    token, where that is `heard`."""
     rows = fill_rows(examples, context_tokens)
     ids = torch.full((len(rows), context_tokens), marks.pad_id, dtype=torch.long)
     targets = torch.full_like(ids, IGNORED)
+    unheard = None if heard is None else torch.zeros_like(ids)
     for row, inside in enumerate(rows):
         start = 0
         for example in inside:
-            tokens = [*example.prompt, *example.answer, marks.end_id]
-            ids[row, start : start + len(tokens)] = torch.tensor(tokens)
-            if marks.assistant_id is None:
-                wanted = torch.arange(len(example.prompt), len(tokens)) + start
-            else:
-                places = answer_places(tokens, assistant_id=marks.assistant_id, end_id=marks.end_id)
-                wanted = torch.tensor(places) + start
+            tokens = tokens_of(example, marks)
+            here = slice(start, start + len(tokens))
+            ids[row, here] = torch.tensor(tokens)
+            wanted = torch.tensor(wanted_places(example, marks)) + start
             targets[row, wanted - 1] = ids[row, wanted]  # each is predicted by the token before it
+            if heard is not None and unheard is not None:
+                unheard[row, here] = heard.numbers(tokens)
             start += len(tokens)
-    return Batch(ids, targets)
+    return Batch(ids, targets, unheard)
 
 
 def _parts(packed: Batch, order: Tensor, size: int) -> list[Batch]:
     """Whole batches alone, so that every batch has one shape; at least one, however few rows there are."""
     parts = torch.split(order, size)
     kept = [part for part in parts if len(part) == size] or [parts[0]]
-    return [Batch(packed.ids[part], packed.targets[part]) for part in kept]
+    return [packed.rows(part) for part in kept]
 
 
 def train_sft(
@@ -112,16 +127,19 @@ def train_sft(
     marks: Marks,
     context: TrainingContext,
     compiled: bool = False,
+    pieces: Sequence[bytes] = (),
 ) -> Generator[Progress, None, FitResult]:
-    """Train until about total_pairs examples were seen, in a new order every epoch. Raises TrainingError for a pair
-    without an answer, or too few of them."""
+    """Train until about total_pairs examples were seen, in a new order every epoch. `pieces`: what each token writes,
+    wanted where there is an unheard_penalty. Raises TrainingError for a pair without an answer, or too few of them."""
     for number, example in enumerate((*examples, *held_out), 1):
         if not example.answer or not example.prompt:
             lacking = "answer" if example.prompt else "prompt"
             raise TrainingError(
                 f"Pair {number} has no {lacking}. Fill it in or leave the pair out; nothing was trained."
             )
-    packed, other = (pack_examples(part, hparams.context_tokens, marks) for part in (examples, held_out))
+    heard = _learned(examples, pieces, marks) if hparams.unheard_penalty else None
+    packed = pack_examples(examples, hparams.context_tokens, marks, heard)
+    other = pack_examples(held_out, hparams.context_tokens, marks)
     count = len(packed.ids)
     if count < hparams.batch_rows or len(other.ids) == 0:
         raise TrainingError(
@@ -134,8 +152,7 @@ def train_sft(
     def batch_at(step: int) -> Batch:
         epoch, place = divmod(step, per_epoch)
         order = shuffled(count, epoch, hparams.seed)
-        chosen = order[place * hparams.batch_rows : (place + 1) * hparams.batch_rows]
-        return Batch(packed.ids[chosen], packed.targets[chosen])
+        return packed.rows(order[place * hparams.batch_rows : (place + 1) * hparams.batch_rows])
 
     return (
         yield from fit(
@@ -147,5 +164,10 @@ def train_sft(
             held_out=_parts(other, torch.arange(min(len(other.ids), PROBE_ROWS)), hparams.batch_rows),
             context=context,
             compiled=compiled,
+            penalties=Penalties(hparams.tail_penalty, hparams.unheard_penalty, heard),
         )
     )
+
+
+def _learned(examples: Sequence[Example], pieces: Sequence[bytes], marks: Marks) -> Unheard:
+    return Unheard.learned(pieces, ((tokens_of(one, marks), wanted_places(one, marks)) for one in examples))

@@ -10,7 +10,7 @@ import math
 import shutil
 import time
 from collections.abc import Callable, Generator, Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import torch
@@ -20,7 +20,7 @@ from app.lm.model import Llama
 from app.lm.precision import autocast, matmul_dtype
 from app.saving import TrainingError
 from app.training.context import Progress, TrainingContext
-from app.training.linear_cross_entropy import linear_cross_entropy
+from app.training.linear_cross_entropy import NO_PENALTIES, Penalties, linear_cross_entropy
 from app.training.seeds import part_seed
 
 IGNORED = -100  # cross_entropy's own word for "no target here"
@@ -31,10 +31,16 @@ COMPILERS = ("g++", "clang++")
 
 @dataclass(frozen=True)
 class Batch:
-    """ids [B,T] and the token wanted after each, targets [B,T], IGNORED where nothing is wanted."""
+    """ids [B,T] and the token wanted after each, targets [B,T], IGNORED where nothing is wanted; `unheard` [B,T]: what
+    never follows each, if that is known."""
 
     ids: Tensor
     targets: Tensor
+    unheard: Tensor | None = None
+
+    def rows(self, chosen: Tensor) -> "Batch":
+        numbers = None if self.unheard is None else self.unheard[chosen]
+        return Batch(self.ids[chosen], self.targets[chosen], numbers)
 
 
 class Schedule(Protocol):
@@ -48,8 +54,6 @@ class Schedule(Protocol):
     def warmup_steps(self) -> int: ...
     @property
     def weight_decay(self) -> float: ...
-    @property
-    def tail_penalty(self) -> float: ...
     @property
     def max_grad_norm(self) -> float: ...
     @property
@@ -107,14 +111,16 @@ def batch_loss(
     batch: Batch,
     states_of: States | None = None,
     dtype: torch.dtype | None = None,
-    tail_penalty: float = 0.0,
+    penalties: Penalties = NO_PENALTIES,
 ) -> Tensor:
-    """Mean cross-entropy over the targets, with the penalty of linear_cross_entropy; logits are computed for those
+    """Mean cross-entropy over the targets, with the penalties of linear_cross_entropy; logits are computed for those
     positions alone. Products in `dtype`, or in what is fast here."""
     wanted, chosen = batch.targets != IGNORED, dtype or matmul_dtype()
     with autocast(chosen):
         states = (states_of or model.hidden_states)(batch.ids)[wanted]  # [B,T,H] -> [N,H]
-    return linear_cross_entropy(states, model.output_weight, batch.targets[wanted], chosen, tail_penalty)
+    if batch.unheard is not None:
+        penalties = replace(penalties, numbers=batch.unheard[wanted])
+    return linear_cross_entropy(states, model.output_weight, batch.targets[wanted], chosen, penalties)
 
 
 @torch.no_grad()
@@ -157,6 +163,7 @@ def fit(
     held_out: Sequence[Batch],
     context: TrainingContext,
     compiled: bool = False,
+    penalties: Penalties = NO_PENALTIES,
 ) -> Generator[Progress, None, FitResult]:
     """Train for total_steps. `batch_at(step)` must depend on the step alone. Yields after every step."""
     states_of = compiled_states(model) if compiled else model.hidden_states
@@ -168,7 +175,7 @@ def fit(
         started = time.perf_counter()
         batch = batch_at(run.step)
         rate = learning_rate_at(run.step, total_steps, schedule)
-        loss = batch_loss(model, batch, states_of, tail_penalty=schedule.tail_penalty)
+        loss = batch_loss(model, batch, states_of, penalties=penalties)
         value = _update(model, optimizer, loss, rate, schedule.max_grad_norm, run.step)
         run.step += 1
         run.tokens_seen += batch.ids.numel()

@@ -1,11 +1,15 @@
 """The fused loss equals linear layer and cross-entropy one after the other."""
 
+from types import SimpleNamespace
+from typing import cast
+
 import pytest
 import torch
 import torch.nn.functional as F
 
 from app.training import linear_cross_entropy as module
-from app.training.linear_cross_entropy import linear_cross_entropy
+from app.training.linear_cross_entropy import Penalties, linear_cross_entropy
+from app.training.unheard import Unheard
 
 
 def _case(count: int) -> tuple[torch.Tensor, torch.Tensor, torch.Tensor]:
@@ -43,16 +47,21 @@ def test_block_size_changes_nothing(monkeypatch: pytest.MonkeyPatch) -> None:
     assert linear_cross_entropy(states, weight, targets, torch.float32).item() == pytest.approx(whole.item(), rel=1e-5)
 
 
-def test_a_tail_penalty_adds_the_chance_of_words_that_nearly_never_come() -> None:
-    """Against torch's own gradient of the same written out. The target is never of the tail."""
+def test_penalties_add_the_chance_of_what_never_comes() -> None:
+    """Against torch's own gradient of the same written out: of words that nearly never come, and of those that never
+    go on so, which cost their own price alone. The target costs nothing."""
     states, weight, targets = _case(300)
     ours = (states * 2).requires_grad_(), weight.clone().requires_grad_()
     theirs = (states * 2).requires_grad_(), weight.clone().requires_grad_()
-    loss = linear_cross_entropy(*ours, targets, torch.float32, 5.0)
+    never = torch.rand(4, 40, generator=torch.Generator().manual_seed(1)) < 0.3
+    numbers = torch.arange(300) % 3
+    penalties = Penalties(5.0, 20.0, cast(Unheard, SimpleNamespace(never=lambda which: never[which])), numbers)
+    loss = linear_cross_entropy(*ours, targets, torch.float32, penalties)
     logits = F.linear(*theirs)
     chances = logits.softmax(1)
-    tail = (chances < module.TAIL_BELOW * chances.amax(1, keepdim=True)).scatter(1, targets[:, None], value=False)
-    wanted = F.cross_entropy(logits, targets) + 5.0 * (chances * tail).sum(1).mean()
+    unlikely = chances < module.TAIL_BELOW * chances.amax(1, keepdim=True)
+    costs = torch.where(never[numbers], 20.0, unlikely * 5.0).scatter(1, targets[:, None], 0.0)
+    wanted = F.cross_entropy(logits, targets) + (chances * costs).sum(1).mean()
     assert loss.item() == pytest.approx(wanted.item(), rel=1e-5)
     loss.backward()
     wanted.backward()

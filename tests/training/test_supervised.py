@@ -13,10 +13,12 @@ import torch
 from app.hparams import ModelConfig, PretrainHparams, SFTHparams
 from app.lm.model import Llama
 from app.saving import TrainingError
+from app.training import linear_cross_entropy
 from app.training.context import FileContext, Progress, drain
 from app.training.pretrain import pack_rows, train_base
 from app.training.sft import Example, Marks, fill_rows, pack_examples, train_sft
 from app.training.supervised import IGNORED, FitResult, learning_rate_at, verdict_of
+from app.training.unheard import Unheard
 from tests.training.tiny import NoContext
 
 CONFIG = ModelConfig(
@@ -148,6 +150,63 @@ def test_every_answer_of_a_conversation_is_learned_and_no_question() -> None:
     targets[3:5] = [7, 4]
     targets[8:10] = [5, 4]
     assert packed.targets.tolist() == [targets]
+
+
+def _repeating(times: int = 40) -> list[Example]:
+    """An answer says the question's token twice; each is a word's part (see PIECES)."""
+    return [Example([1, 2, token, 3], [token, token]) for token in range(5, 15)] * times
+
+
+PIECES = [b""] * 5 + [b"a"] * 35  # nothing but parts of words
+
+
+def test_what_never_follows_stands_at_its_place() -> None:
+    heard = Unheard.learned(PIECES, [([1, 2, 9, 3, 9, 9, 4], range(4, 7))] * 50)
+    packed = pack_examples(_repeating(1)[4:6], 16, MARKS, heard)
+    assert packed.ids.tolist() == [[1, 2, 9, 3, 9, 9, 4, 1, 2, 10, 3, 10, 10, 4, 0, 0]]
+    assert packed.unheard is not None
+    never = heard.never(packed.unheard[0])
+    assert [place for place in range(16) if never[place, 39]] == [2, 4, 5]  # the question has the word begun, too
+    assert never[4, [9, 4]].tolist() == [False, True]
+    assert never[5, [9, 4]].tolist() == [True, False]
+    picked = packed.rows(torch.tensor([0, 0])).unheard
+    assert picked is not None
+    assert torch.equal(picked, packed.unheard[[0, 0]])
+
+
+def _first_loss(trainer: Generator[Progress, None, FitResult]) -> float:
+    loss = next(trainer).metrics["loss/train"]
+    trainer.close()
+    return loss
+
+
+def test_the_loss_tells_what_never_follows() -> None:
+    """Nothing behind the question's end, all but 9 behind the first 9, no letter behind the second."""
+
+    def loss(penalty: float) -> float:
+        hparams, alike = replace(SFT, unheard_penalty=penalty), [Example([1, 2, 9, 3], [9, 9])] * 60
+        return _first_loss(train_sft(tiny(), alike, alike, hparams, marks=MARKS, context=NoContext(), pieces=PIECES))
+
+    chances = tiny()(torch.tensor([[1, 2, 9, 3, 9, 9]])).detach()[0].softmax(-1)
+    never = float(1 - chances[4, 9]) + float(chances[5, 5:].sum())
+    assert loss(50.0) - loss(0.0) == pytest.approx(50 * never / 3, rel=0.02)
+
+
+def test_the_loss_tells_what_is_unlikely(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setattr(linear_cross_entropy, "TAIL_BELOW", 0.9)  # nothing is unlikely to a new model
+
+    def base(penalty: float) -> float:
+        return _first_loss(
+            train_base(tiny(), rows(), rows(6), replace(PRETRAIN, tail_penalty=penalty), context=NoContext())
+        )
+
+    def sft(penalty: float) -> float:
+        hparams = replace(SFT, tail_penalty=penalty)
+        return _first_loss(train_sft(tiny(), examples(), examples(), hparams, marks=MARKS, context=NoContext()))
+
+    for loss in (base, sft):
+        assert loss(2.0) > loss(0.0) + 0.001
+        assert loss(4.0) - loss(0.0) == pytest.approx(2 * (loss(2.0) - loss(0.0)), rel=0.01)
 
 
 def test_rows_are_well_filled_and_complete() -> None:

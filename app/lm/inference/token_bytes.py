@@ -26,6 +26,12 @@ def token_bytes(tokenizer: Tokenizer, token: int) -> bytes:
     return written
 
 
+def written_pieces(tokenizer: Tokenizer) -> list[bytes]:
+    """What each token of the vocabulary writes: nothing, a special one."""
+    special = tokenizer.special_texts
+    return [b"" if token in special else token_bytes(tokenizer, token) for token in range(tokenizer.vocab_size)]
+
+
 def _bytes_of(tokenizer: Tokenizer, token: int) -> bytes:
     name = tokenizer.special_texts.get(token)
     if name is not None:

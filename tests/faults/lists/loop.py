@@ -42,6 +42,7 @@ fresh = In("app/corpus/fresh.py", "tests/corpus/test_fresh.py", "tests/corpus/te
 fresh_requests = In("app/corpus/fresh_requests.py", "tests/corpus/test_fresh.py")
 edge_leaks = In("app/corpus/edge_leaks.py", "tests/corpus/test_fresh.py")
 linear_loss = In("app/training/linear_cross_entropy.py", "tests/training/test_linear_cross_entropy.py")
+unheard = In("app/training/unheard.py", "tests/training/test_unheard.py")
 dressing = In("app/corpus/dressing.py", "tests/corpus/test_dressing.py")
 subject = In("app/corpus/subject.py", "tests/corpus/test_pairs.py", "tests/corpus/test_prompts.py")
 preferences = In("app/preferences.py", "tests/test_preferences.py")
@@ -281,8 +282,18 @@ FAULTS = [
     edge_leaks("the words of a question are no leak in another frame", "return gist(text) in _asked()", "return text in {question.text for question in edge_questions()}"),
     In("app/corpus/pairs.py", "tests/corpus/test_fresh.py")("questions of the evaluation trained on", "if edges and any(leaks(content)", "if not edges and any(leaks(content)"),
     In("app/corpus/inventing.py", "tests/corpus/test_fresh.py")("known names invented", "if normalized(without_article(name)) not in _taken(language):", "if name:"),
-    linear_loss("the target is of the tail", "    tail.scatter_(1, wanted[:, None], 0.0)\n", ""),
-    linear_loss("the tail's gradient without its sum", "chances.addcmul_(chances, sums, value=-penalty).add_(tail, alpha=penalty)", "chances.add_(tail, alpha=penalty)"),
+    linear_loss("the target costs as the others", "costs.scatter_(1, wanted[:, None], 0.0)", "costs"),
+    linear_loss("a cost's gradient without what is expected", "costs.sub_(expected).add_(1.0)", "costs.add_(1.0)"),
+    linear_loss("what never follows costs as the tail", "self.heard.never(self.numbers[part]), self.unheard)", "self.heard.never(self.numbers[part]), self.tail)"),
+    linear_loss("another part's numbers", "self.numbers[part]", "self.numbers[: len(wanted)]"),
+    unheard("a word may end anywhere", "goes_on.clone() if ENDS in heard else torch.ones_like(goes_on)", "goes_on.clone()"),
+    unheard("questions are heard, too", "for place in places:", "for place in range(1, len(tokens)):"),
+    unheard("hardly known words say much", "max(once, 1) <= STILL_UNHEARD", "once <= STILL_UNHEARD"),
+    unheard("new names say what never follows", "max(once, 1) <= STILL_UNHEARD", "1 <= STILL_UNHEARD"),
+    unheard("the wrong script is missing", "return LATIN + HAN - had.pop()", "return had.pop()"),
+    In("app/training/sft.py", "tests/training/test_supervised.py")("what never follows is not told", "Penalties(hparams.tail_penalty, hparams.unheard_penalty, heard)", "Penalties(hparams.tail_penalty)"),
+    In("app/training/sft.py", "tests/training/test_supervised.py")("what never follows stands at another place", "unheard[row, here] = heard.numbers(tokens)", "unheard[row, : len(tokens)] = heard.numbers(tokens)"),
+    In("app/training/supervised.py", "tests/training/test_supervised.py")("rows lose what never follows", "return Batch(self.ids[chosen], self.targets[chosen], numbers)", "return Batch(self.ids[chosen], self.targets[chosen])"),
     edge_card("the second set counted with the first", "if one.series == series and edge in", "if edge in"),
     edge_card("harmless questions counted as improper", "edge in (\"\", one.edge)])", "(one.edge != \"unknown\" or edge == \"unknown\")])"),
     subject("combinations held out by wording", "if self.combined:", "if False:"),
