@@ -10,6 +10,7 @@ from app.cli.hparam_options import hparam_option
 from app.cli.options import CompileModel, WorkFolder, with_options
 from app.cli.paths import path_argument
 from app.hparams import SFTHparams
+from app.lm.inference.token_bytes import written_pieces
 
 
 @dataclass(frozen=True)
@@ -34,7 +35,6 @@ def sft(options: SFTOptions) -> None:
     """Teach a base model to answer."""
     from app.cli.training import read_record, store_result, trained, work_directory
     from app.lm.files.checkpoint import load_model
-    from app.lm.inference.token_bytes import written_pieces
     from app.training.context import FileContext
     from app.training.datasets import sft_data
     from app.training.sft import Marks, train_sft

@@ -29,7 +29,7 @@ from app.training.policy.episodes import PolicyResult, PolicyTask
 from app.training.reward.scoring import AnswerScorer, Groups, score_answers
 from app.training.seeds import part_seed
 from app.training.sft import Example, Marks, pack_examples
-from app.training.supervised import Batch, FitResult, fit, shuffled
+from app.training.supervised import Batch, Course, FitResult, fit, shuffled
 from app.translation import _
 
 PROMPTS_AT_ONCE = 16
@@ -124,7 +124,8 @@ def imitate(
         kept.count(batch, learned=True)
         return batch
 
-    training = fit(model, batch_at, total, schedule, train_probe=[packed], held_out=[other], context=kept)
+    course = Course(batch_at, total, train_probe=[packed], held_out=[other])
+    training = fit(model, course, schedule, context=kept)
     return (yield from _judged(training, kept, packed, other))
 
 

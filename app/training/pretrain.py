@@ -17,7 +17,7 @@ from app.lm.model import Llama
 from app.saving import TrainingError
 from app.training.context import Progress, TrainingContext
 from app.training.linear_cross_entropy import Penalties
-from app.training.supervised import Batch, FitResult, fit, shuffled
+from app.training.supervised import Batch, Course, FitResult, fit, shuffled
 
 PROBE_ROWS = 96  # rows on which training and held-out loss are measured
 
@@ -68,16 +68,11 @@ def train_base(
         order = shuffled(len(rows), epoch, hparams.seed)
         return _batch(rows[order[place * hparams.batch_rows : (place + 1) * hparams.batch_rows]])
 
-    return (
-        yield from fit(
-            model,
-            batch_at,
-            total_steps,
-            hparams,
-            train_probe=_batches(rows, hparams.batch_rows),
-            held_out=_batches(held_out_rows, hparams.batch_rows),
-            context=context,
-            compiled=compiled,
-            penalties=Penalties(tail=hparams.tail_penalty),
-        )
+    course = Course(
+        batch_at,
+        total_steps,
+        train_probe=_batches(rows, hparams.batch_rows),
+        held_out=_batches(held_out_rows, hparams.batch_rows),
+        penalties=Penalties(tail=hparams.tail_penalty),
     )
+    return (yield from fit(model, course, hparams, context=context, compiled=compiled))

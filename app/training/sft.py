@@ -19,7 +19,7 @@ from app.lm.model import Llama
 from app.saving import TrainingError
 from app.training.context import Progress, TrainingContext
 from app.training.linear_cross_entropy import Penalties
-from app.training.supervised import IGNORED, Batch, FitResult, fit, shuffled
+from app.training.supervised import IGNORED, Batch, Course, FitResult, fit, shuffled
 from app.training.unheard import Unheard
 
 OPEN_ROWS = 32  # rows that are still being filled: the next pair goes to the first one it fits in
@@ -154,19 +154,14 @@ def train_sft(
         order = shuffled(count, epoch, hparams.seed)
         return packed.rows(order[place * hparams.batch_rows : (place + 1) * hparams.batch_rows])
 
-    return (
-        yield from fit(
-            model,
-            batch_at,
-            total_steps,
-            hparams,
-            train_probe=_parts(packed, torch.arange(min(count, PROBE_ROWS)), hparams.batch_rows),
-            held_out=_parts(other, torch.arange(min(len(other.ids), PROBE_ROWS)), hparams.batch_rows),
-            context=context,
-            compiled=compiled,
-            penalties=Penalties(hparams.tail_penalty, hparams.unheard_penalty, heard),
-        )
+    course = Course(
+        batch_at,
+        total_steps,
+        train_probe=_parts(packed, torch.arange(min(count, PROBE_ROWS)), hparams.batch_rows),
+        held_out=_parts(other, torch.arange(min(len(other.ids), PROBE_ROWS)), hparams.batch_rows),
+        penalties=Penalties(hparams.tail_penalty, hparams.unheard_penalty, heard),
     )
+    return (yield from fit(model, course, hparams, context=context, compiled=compiled))
 
 
 def _learned(examples: Sequence[Example], pieces: Sequence[bytes], marks: Marks) -> Unheard:

@@ -142,6 +142,17 @@ def make_optimizer(model: Llama, weight_decay: float) -> torch.optim.AdamW:
     return torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.95), fused=True)
 
 
+@dataclass(frozen=True)
+class Course:
+    """What is learned from: `batch_at(step)` must depend on the step alone. Losses are measured on the other two."""
+
+    batch_at: Callable[[int], Batch]
+    total_steps: int
+    train_probe: Sequence[Batch]
+    held_out: Sequence[Batch]
+    penalties: Penalties = NO_PENALTIES
+
+
 @dataclass
 class _Run:
     """What a checkpoint holds beside weights and optimizer."""
@@ -154,18 +165,10 @@ class _Run:
 
 
 def fit(
-    model: Llama,
-    batch_at: Callable[[int], Batch],
-    total_steps: int,
-    schedule: Schedule,
-    *,
-    train_probe: Sequence[Batch],
-    held_out: Sequence[Batch],
-    context: TrainingContext,
-    compiled: bool = False,
-    penalties: Penalties = NO_PENALTIES,
+    model: Llama, course: Course, schedule: Schedule, *, context: TrainingContext, compiled: bool = False
 ) -> Generator[Progress, None, FitResult]:
-    """Train for total_steps. `batch_at(step)` must depend on the step alone. Yields after every step."""
+    """Train for the course's steps. Yields after every one."""
+    total_steps = course.total_steps
     states_of = compiled_states(model) if compiled else model.hidden_states
     optimizer = make_optimizer(model, schedule.weight_decay)
     settings = {"total_steps": total_steps, **vars(schedule)}
@@ -173,9 +176,9 @@ def fit(
     model.train()
     while run.step < total_steps:
         started = time.perf_counter()
-        batch = batch_at(run.step)
+        batch = course.batch_at(run.step)
         rate = learning_rate_at(run.step, total_steps, schedule)
-        loss = batch_loss(model, batch, states_of, penalties=penalties)
+        loss = batch_loss(model, batch, states_of, penalties=course.penalties)
         value = _update(model, optimizer, loss, rate, schedule.max_grad_norm, run.step)
         run.step += 1
         run.tokens_seen += batch.ids.numel()
@@ -185,7 +188,7 @@ def fit(
             "tokens_per_second": batch.ids.numel() / (time.perf_counter() - started),
         }
         if run.step % schedule.eval_every_steps == 0 or run.step == math.ceil(0.8 * total_steps):
-            metrics["loss/held_out"] = mean_loss(model, held_out, states_of)
+            metrics["loss/held_out"] = mean_loss(model, course.held_out, states_of)
             run.curve.append((run.tokens_seen, value, metrics["loss/held_out"]))
             if run.step <= math.ceil(0.8 * total_steps):
                 run.earlier_held_out = metrics["loss/held_out"]
@@ -196,8 +199,8 @@ def fit(
         yield Progress(run.step, total_steps, metrics)
     model.eval()
     final = {
-        "loss/train": mean_loss(model, train_probe, states_of),
-        "loss/held_out": mean_loss(model, held_out, states_of),
+        "loss/train": mean_loss(model, course.train_probe, states_of),
+        "loss/held_out": mean_loss(model, course.held_out, states_of),
     }
     verdict = verdict_of(final["loss/train"], final["loss/held_out"], run.earlier_held_out)
     return FitResult(model, final, verdict, run.tokens_seen, run.seconds, run.curve)
