@@ -121,10 +121,9 @@ def matched_rows(result: Result) -> list[str]:
 
 def answer_rows(result: Result) -> list[str]:
     """Answers of a published model beside llama.cpp: a row for each contestant, over the peer in brackets."""
-    head = f"{result['file']}, {result['rounds']} interleaved rounds, {result['environment']['threads']} threads"
     rows = [
-        f"| {head} | four answers of {result['tokens']} tokens, ms | first tokens, ms | the rest, ms | processor, s | "
-        "memory at rest and at most, MiB |",
+        f"| four answers of {result['tokens']} tokens | all, ms | first tokens, ms | the rest, ms | processor, s "
+        "| MiB, most |",
         "|---|---|---|---|---|---|",
     ]
     for name, side in result["contestants"].items():
@@ -134,12 +133,12 @@ def answer_rows(result: Result) -> list[str]:
             ratio = f" ({times[part][0]:.2f})" if part in times else ""
             cells.append(f"{1_000 * median(parts_of(run)[part] for run in side['runs']):.0f}{ratio}")
         cpu = median(run["cpu_seconds"] for run in side["runs"])
-        held = median(run["resident_mebibytes"] for run in side["runs"])
-        rows.append(f"| {name} | {' | '.join(cells)} | {cpu:.2f} | {held:.0f} and {side['peak_mebibytes']} |")
+        rows.append(f"| {name} | {' | '.join(cells)} | {cpu:.2f} | {side['peak_mebibytes']} |")
     known = result["environment"]
     loads = " and ".join(f"{known[when][0]:.1f}" for when in ("load_before", "load_after"))
     where = f"{known['processor']} ({', '.join(known['flags'])}), commit {known['commit']}, {known['date']} UTC"
-    return [*rows, "", f"In brackets: over llama.cpp's, medians of pairs. {where}, load {loads}."]
+    how = f"{result['file']}, {result['rounds']} interleaved rounds, {known['threads']} threads"
+    return [*rows, "", f"{how}. In brackets: over llama.cpp's, medians of pairs.", f"{where}, load {loads}."]
 
 
 def parts_of(run: Mapping[str, float]) -> dict[str, float]:

@@ -196,6 +196,6 @@ def test_answers_are_compared_with_llama_cpp_round_by_round() -> None:
         {"file": "f", "rounds": 2, "tokens": 64, "environment": known, "contestants": told, "ratios": ratios}
     )
     assert rows[2:4] == [
-        "| ours | 1500 (0.50) | 750 (1.00) | 750 (0.33) | 1.50 | 300 and 400 |",
-        "| llama.cpp | 3000 | 750 | 2250 | 3.00 | 300 and 400 |",
+        "| ours | 1500 (0.50) | 750 (1.00) | 750 (0.33) | 1.50 | 400 |",
+        "| llama.cpp | 3000 | 750 | 2250 | 3.00 | 400 |",
     ]
