@@ -98,17 +98,19 @@ def read_weights(
     directory: Path,
     wanted: Mapping[str, Tensor],
     *,
-    dtype: torch.dtype,
+    dtype: torch.dtype = torch.float32,
     tied: bool = False,
-    read: Callable[[str], bool] = bool,
+    layers: bool = True,
 ) -> dict[str, Tensor]:
     """The tensors that are wanted, in `dtype`, after checksums, names and shapes were compared. `tied`: an output layer
-    may be stored although the embeddings serve as one, if it equals them. `read`: which of them, by name."""
+    may be stored although the embeddings serve as one, if it equals them. `layers`: else what is in layers is left out,
+    and the rest stays in its file (`read_tensors`, mapped)."""
     verify_checksums(directory)
     paths = weight_paths(directory)
     shapes = {name: tuple(tensor.shape) for name, tensor in wanted.items()}
     check_tensors(paths, shapes, tied=OUTPUT if tied else None)
-    tensors = {name: tensor for path in paths for name, tensor in read_tensors(path, dtype, read)}
+    read = bool if layers else _is_outside
+    tensors = {name: tensor for path in paths for name, tensor in read_tensors(path, dtype, read, mapped=not layers)}
     if tied and not torch.equal(tensors.pop(OUTPUT, tensors[EMBEDDINGS]), tensors[EMBEDDINGS]):
         raise unusable(paths[0], "has an lm_head.weight of its own, but config.json says tie_word_embeddings")
     return tensors
@@ -141,15 +143,12 @@ def readable_tokenizer(directory: Path) -> Iterator[Path]:
 def load_model(directory: Path, *, dtype: torch.dtype = torch.float32, layers: bool = True) -> tuple[Llama, Tokenizer]:
     """Model (in evaluation mode) and tokenizer; raises CheckpointError with the next step if anything is wrong, and
     InvalidError for a model that is not supported. Needs the memory of one copy of the weights in `dtype`. `layers`:
-    else the model has none, and `read_layers` gives them one after the other."""
+    else the model has none, `read_layers` gives them one after the other, and what it has lies in its files."""
     check_directory(directory)
     config = read_config(directory)
     model = Llama.on_meta(config)
-
-    def read(name: str) -> bool:
-        return layers or not name.startswith(LAYERS)
-
-    weights = read_weights(directory, model.state_dict(), dtype=dtype, tied=config.tie_word_embeddings, read=read)
+    wanted, tied = model.state_dict(), config.tie_word_embeddings
+    weights = read_weights(directory, wanted, dtype=dtype, tied=tied, layers=layers)
     if not layers:
         model.model.layers = nn.ModuleList()
     tokenizer = read_tokenizer(directory)
@@ -174,3 +173,8 @@ def read_layers(directory: Path, config: ModelConfig) -> Iterator[Layer]:
 
 def _begins(prefix: str, name: str) -> bool:
     return name.startswith(prefix)
+
+
+def _is_outside(name: str) -> bool:
+    """Of all layers."""
+    return not name.startswith(LAYERS)

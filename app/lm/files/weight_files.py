@@ -109,15 +109,15 @@ def _shapes(path: Path) -> Iterator[tuple[str, tuple[int, ...]]]:
 
 
 def read_tensors(
-    path: Path, dtype: torch.dtype | None = None, wanted: Callable[[str], bool] = bool
+    path: Path, dtype: torch.dtype | None = None, wanted: Callable[[str], bool] = bool, *, mapped: bool = False
 ) -> Iterator[tuple[str, Tensor]]:
     """Tensors of one file, by name all or those that are wanted, each a copy of its own, in `dtype` or the file's
-    type."""
+    type. `mapped`: as they lie in the file, whose pages the system reads when they are looked at, and may drop."""
     with opened(path) as file:
         for name in file.keys():  # noqa: SIM118 (not a dict)
             if wanted(name) and not name.endswith(IGNORED):
                 tensor = file.get_tensor(name)
-                yield name, tensor.to(dtype or tensor.dtype, copy=True)
+                yield name, tensor if mapped else tensor.to(dtype or tensor.dtype, copy=True)
 
 
 def write_tensors(directory: Path, tensors: Mapping[str, Tensor]) -> None:

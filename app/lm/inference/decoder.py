@@ -152,7 +152,7 @@ def _packed_head(model: Llama, dtype: torch.dtype) -> tuple[PackedLinear, Tensor
     norm = model.model.norm.weight.detach().float()
     if dtype == torch.int8:
         return PackedLinear(model.output_weight, dtype), norm.contiguous()
-    return PackedLinear(model.output_weight * norm, dtype), norm[:0]
+    return PackedLinear(model.output_weight, dtype, scale=norm), norm[:0]
 
 
 def _embedding(model: Llama, head: PackedLinear) -> Callable[[Tensor], Tensor]:

@@ -11,8 +11,6 @@ from collections.abc import Callable, Sequence
 from pathlib import Path
 from typing import Protocol, runtime_checkable
 
-import torch
-
 from app.chat import Candidate, Message, Scored
 from app.errors import InvalidError, UnavailableError
 from app.lm.files.checkpoint import check_directory, load_model, read_layers, read_tokenizer
@@ -131,9 +129,6 @@ class ModelCache:
     def _load_policy(self, directory: Path) -> Policy:
         check_directory(directory)
         dtype, weights = self._formats.dtype, self._formats.weights_of(all_parameters(read_config(directory)))
-        if weights != torch.int8:
-            model, tokenizer = load_model(directory, dtype=dtype)
-            return Policy(Decoder(model, dtype, in_place_of_model=True), tokenizer)
         model, tokenizer = load_model(directory, layers=False)
         layers = read_layers(directory, model.config)
         return Policy(Decoder(model, dtype, weights=weights, layers=layers, in_place_of_model=True), tokenizer)

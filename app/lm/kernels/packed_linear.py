@@ -33,6 +33,7 @@ _OUT_BYTES = 4  # of a sum
 _fp32, _FP32_TOKENS = tile(FP32), FP32.tokens
 _bf16, _BF16_TOKENS = tile(BF16), BF16.tokens
 
+_PANELS_AT_ONCE = 16  # while they are laid out
 _BLOCKS_AT_ONCE = _STEPS_AT_ONCE // BLOCK_STEPS
 
 AS_FP32, AS_BF16, AS_INT8 = range(3)
@@ -122,12 +123,15 @@ def _round_rows(numbers: Array, out: int, row: int) -> None:
 
 
 class PackedLinear:
-    """One matrix [O,I] with a bias [O] or none, in fp32, bf16 or 8 bits; sums are fp32."""
+    """One matrix [O,I] with a bias [O] or none, in fp32, bf16 or 8 bits; sums are fp32. `scale` [I] fp32, but for 8
+    bits: what each input is multiplied by, in the weights."""
 
-    def __init__(self, matrix: Tensor, dtype: torch.dtype, bias: Tensor | None = None) -> None:
+    def __init__(
+        self, matrix: Tensor, dtype: torch.dtype, bias: Tensor | None = None, *, scale: Tensor | None = None
+    ) -> None:
         self._outputs, self._inputs = matrix.shape
         self.dtype, columns = dtype, rounded_up(self._outputs, PANEL)
-        self._panels = byte_panels(matrix) if dtype == torch.int8 else _panels(matrix, dtype)
+        self._panels = byte_panels(matrix) if dtype == torch.int8 else _panels(matrix, dtype, scale)
         self._bias = torch.zeros(columns)
         if bias is not None:
             self._bias[: self._outputs] = bias.detach()
@@ -195,12 +199,15 @@ class PackedLinear:
         return (F.pad(inputs, (0, missing)) if missing else inputs).contiguous()
 
 
-def _panels(matrix: Tensor, dtype: torch.dtype) -> Tensor:
-    """[O/PANEL, I/numbers, PANEL, numbers], so many numbers in a step."""
+def _panels(matrix: Tensor, dtype: torch.dtype, scale: Tensor | None) -> Tensor:
+    """[O/PANEL, I/numbers, PANEL, numbers], so many numbers in a step. A few panels after the other: the matrix may be
+    most of a model's memory, and another copy of it as much."""
     numbers, (outputs, inputs) = STEP_BYTES // dtype.itemsize, matrix.shape
-    columns, padded = rounded_up(outputs, PANEL), rounded_up(inputs, numbers)
-    full = matrix.detach().to(dtype).contiguous()
-    if (columns, padded) != tuple(matrix.shape):  # F.pad copies always, and this may be most of a model's memory
-        full = F.pad(full, (0, padded - inputs, 0, columns - outputs))
-    parts = full.view(-1, PANEL, padded // numbers, numbers)
-    return parts.transpose(1, 2).contiguous()
+    padded = rounded_up(inputs, numbers)
+    made = torch.empty(rounded_up(outputs, PANEL) // PANEL, padded // numbers, PANEL, numbers, dtype=dtype)
+    for first in range(0, len(made), _PANELS_AT_ONCE):
+        part = matrix[first * PANEL : (first + _PANELS_AT_ONCE) * PANEL].detach()
+        part = (part if scale is None else part * scale).to(dtype)
+        full = F.pad(part, (0, padded - inputs, 0, rounded_up(len(part), PANEL) - len(part)))
+        made[first : first + _PANELS_AT_ONCE] = full.view(-1, PANEL, padded // numbers, numbers).transpose(1, 2)
+    return made

@@ -102,7 +102,7 @@ FAULTS = [
     layer("a norm's weights not folded in", "weight = weight * norm.weight.detach().float()", "pass"),
     layer("products without their biases", "part.bias.detach().float() for part in parts)) if biased else None", "part.bias.detach().float() for part in parts)) if False else None"),
     decoder("places are not checked", "        if rows.min() < 0", "        if False and rows.min() < 0"),
-    decoder("the head without the last norm's weights", "PackedLinear(model.output_weight * norm, dtype)", "PackedLinear(model.output_weight, dtype)"),
+    decoder("the head without the last norm's weights", "dtype, scale=norm)", "dtype)"),
     kernel_cache("what was kept for other types is taken", "if found is None or found.signature.args == normalize_signature(sig)[0]:", "if True:"),
     kernel_cache("what was compiled of other sources is taken", ", SOURCES  #", ", None  #"),
     kernel_cache("damage in the store is an error", "with suppress(Exception):", "with suppress(FileNotFoundError):"),

@@ -112,6 +112,7 @@ FAULTS = [
     removal("read-only folders stay", "path.chmod(0o755)", "pass"),
     versions("a removed version is used", "    if version.removed_at is not None:\n        said = N_(", "    if False:\n        said = N_("),
     versions("a removed reward model comes back", "Version.activation_number.is_not(None), Version.removed_at.is_(None)\n", "Version.activation_number.is_not(None)\n"),
+    model_cache("what is opened is rounded before norms are folded in", "model, tokenizer = load_model(directory, layers=False)\n        layers = read_layers(directory, model.config)", "model, tokenizer = load_model(directory, dtype=dtype)\n        layers = None"),
     model_cache("a removed version is called damaged", "            self._directory(version_id)  # its", "            # its"),
     answers("a removed version that is loaded answers", "versions.usable_version(session, version_id)", "versions.get_version(session, version_id)"),
     languages("the model's languages do not count", "asked.languages & self.model", "asked.languages"),

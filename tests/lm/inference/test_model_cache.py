@@ -1,19 +1,24 @@
 """Versions are opened once, few are kept, and what is being written outlives its files."""
 
 import shutil
+import sys
 import threading
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
 from pathlib import Path
 
 import pytest
 import torch
 
 from app.errors import GoneError, InvalidError, UnavailableError
+from app.lm.files.checkpoint import load_model, save_model
 from app.lm.inference import model_cache
+from app.lm.inference.decoder import Decoder
 from app.lm.inference.engine import LocalEngine
 from app.lm.inference.model_cache import ModelCache, Scorer
 from app.lm.precision import Formats
 from tests.lm.inference.asking import HELLO, LONG, REWARD, asked
+from tests.lm.inference.company import read_alone
 from tests.waiting import PATIENCE_SECONDS
 
 
@@ -163,3 +168,30 @@ def test_weights_are_kept_as_the_engine_was_told(directory: Path, monkeypatch: p
     assert kept("int8") == (torch.int8, torch.float32)
     monkeypatch.setattr("app.lm.precision.LARGE_PARAMETERS", 1)
     assert kept("auto") == (torch.int8, torch.float32)
+
+
+def test_what_is_opened_is_the_model_of_the_trainings_to_the_bit(directory: Path, tmp_path: Path) -> None:
+    """Also where 16 bits do not hold its weights. The embeddings stay in their file, which may go meanwhile."""
+    model, tokenizer = load_model(directory)
+    with torch.no_grad():
+        for weight in model.parameters():
+            weight.add_(torch.randn(weight.shape, generator=torch.Generator().manual_seed(1)), alpha=1e-3)
+    save_model(tmp_path / "fine", model, tokenizer, dtype=None)
+    opened = ModelCache(lambda _: tmp_path / "fine", None, Formats("bf16")).policy(1).decoder
+    looked_up = opened._embedding
+    assert isinstance(looked_up, partial)
+    if sys.platform == "linux":
+        assert Path(file_at(looked_up.keywords["weight"].data_ptr())).parent == tmp_path / "fine"
+    shutil.rmtree(tmp_path / "fine")
+    prompt = list(range(1, 40))
+    assert torch.equal(read_alone(opened, prompt), read_alone(Decoder(model, torch.bfloat16), prompt))
+
+
+def file_at(address: int) -> str:
+    """The file whose pages lie at an address; empty where it is other memory."""
+    for line in Path("/proc/self/maps").read_text().splitlines():
+        pages, *_, path = line.split(maxsplit=5)
+        first, stop = (int(end, 16) for end in pages.split("-"))
+        if first <= address < stop:
+            return path
+    return ""
