@@ -31,6 +31,16 @@ class Candidate(NamedTuple):
     answers: Sequence[str]
 
 
+class ReadAhead(NamedTuple):
+    """Answers that a reward model may learn from, before a training asks for them."""
+
+    name: str
+    """Of what is kept of them."""
+    messages: Sequence[Message]
+    answers: Sequence[Sequence[int]]
+    """Token ids, as they were drawn."""
+
+
 Scalar = str | int | float | bool | None
 
 

@@ -4,7 +4,7 @@ import asyncio
 import logging
 from collections.abc import AsyncIterator, Callable
 from contextlib import AbstractAsyncContextManager, asynccontextmanager
-from functools import cache
+from functools import cache, partial
 from pathlib import Path
 
 from anyio import to_thread
@@ -143,6 +143,7 @@ def _lifespan(
         runtime.uploads.clear()
         runtime.prefetcher.start()
         runtime.pair_prefetcher.start()
+        runtime.reading_ahead.start()
         try:
             yield
         finally:
@@ -150,6 +151,7 @@ def _lifespan(
             runtime.importer.stop()
             await to_thread.run_sync(runtime.prefetcher.stop)
             await to_thread.run_sync(runtime.pair_prefetcher.stop)
+            await to_thread.run_sync(runtime.reading_ahead.stop)
             close = getattr(engine, "close", None)
             if close is not None:
                 await to_thread.run_sync(close)
@@ -172,6 +174,7 @@ def version_directory(settings: Settings, database: Database) -> VersionDirector
 def local_engine(settings: Settings, directory: VersionDirectory) -> Engine:
     from app.lm.inference.engine import LocalEngine  # loads torch
     from app.lm.precision import Formats, of_processor, using
+    from app.training.reward.reading_ahead import AheadReader
     from app.training.reward.scorer import load_scorer
 
     precision = precision_of(settings, of_processor)
@@ -181,6 +184,7 @@ def local_engine(settings: Settings, directory: VersionDirectory) -> Engine:
     engine: Engine = LocalEngine(
         directory,
         load_scorer=using(precision)(load_scorer),  # as it was trained, whatever the processor would take
+        open_ahead=partial(AheadReader, settings.readings_directory),
         threads=settings.sampler_threads,
         queue_size=settings.sampler_queue,
         max_sequences=settings.sampler_rows,

@@ -31,6 +31,7 @@ from app.services.sampling.group_sampling import GroupSampling, page_params
 from app.services.sampling.live_sampling import LiveSampling
 from app.services.sampling.prefetch import Prefetcher
 from app.services.sampling.priority import Gate, InteractiveEngine
+from app.services.sampling.reading_ahead import ReadingAhead
 from app.services.views.kept_left_out import KeptLeftOut
 from app.services.views.readiness import Readiness, check_readiness
 from app.services.views.record_counts import KeptCounts
@@ -53,6 +54,7 @@ class Runtime:
     live: LiveSampling
     chat: LiveChat
     prefetcher: Prefetcher
+    reading_ahead: ReadingAhead
     pair_sampling: PairSampling
     pair_prefetcher: PairPrefetcher
     importer: Importer
@@ -86,6 +88,7 @@ def build_runtime(settings: Settings, database: Database, engine: Engine) -> Run
             interactive, Sessions(write, read), reading=reading, writing=writing, defaults=page_params(settings)
         ),
         prefetcher=Prefetcher(GroupSampling(engine, write, read, settings), gate, settings.ready_groups),
+        reading_ahead=ReadingAhead(engine, gate, read, settings),
         pair_sampling=PairSampling(interactive, write, read, settings),
         pair_prefetcher=PairPrefetcher(PairSampling(engine, write, read, settings), gate),
         importer=Importer(

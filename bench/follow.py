@@ -48,11 +48,12 @@ from app.training.ppo.trainer import train_policy
 from app.training.report_card import write_report_card
 from app.training.reward.data import RankedGroup
 from app.training.reward.preference_scorer import Part, PreferenceScorer
+from app.training.reward.sentences import sentence_ends
 from app.training.reward.trainer import train_reward_model
 from app.training.reward.words import Words
 from app.worker.handlers.left_out import Readable
 from app.worker.handlers.several_turns import questions_of
-from app.worker.handlers.train_reward import blank_prompt, sentence_ends
+from app.worker.handlers.train_reward import blank_prompt
 from bench.loop import code_commit
 from bench.pools import Group, PoolSettings, load_pool, pool_path
 from bench.reward import THREADS, KeptReader

@@ -40,9 +40,10 @@ from app.training.reward.head import learn
 from app.training.reward.preference_scorer import Head, PreferenceScorer
 from app.training.reward.reading import Blocks, Reader
 from app.training.reward.scoring import Answered, AnswerScorer
+from app.training.reward.sentences import sentence_ends
 from app.training.reward.trainer import prompt_numbers
 from app.training.reward.words import Words
-from app.worker.handlers.train_reward import blank_prompt, sentence_ends
+from app.worker.handlers.train_reward import blank_prompt
 from bench.foils import FOILS
 from bench.loop import code_commit
 from bench.pools import Group, PoolSettings, load_pool

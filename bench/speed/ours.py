@@ -31,9 +31,10 @@ from app.training.ppo.trainer import train_policy
 from app.training.reward.data import RankedGroup
 from app.training.reward.reading import Reader
 from app.training.reward.scoring import Answered
+from app.training.reward.sentences import sentence_ends
 from app.training.reward.trainer import RewardResult, train_reward_model
 from app.training.reward.words import Words
-from app.worker.handlers.train_reward import blank_prompt, sentence_ends
+from app.worker.handlers.train_reward import blank_prompt
 from bench.speed.child import CYCLE, LOW_RATE, Round, Run, Stopwatch, serve
 
 NOTHING_SAVED = FileContext(Path("nothing-saved"))

@@ -30,6 +30,7 @@ from app.chat import (
     Message,
     Prompt,
     RawText,
+    ReadAhead,
     SampledAnswer,
     Scored,
     StreamEvent,
@@ -37,6 +38,7 @@ from app.chat import (
     size_of,
 )
 from app.errors import CrowdedError, InvalidError, LateError, UnavailableError
+from app.lm.inference.ahead import AheadReading, OpenAhead
 from app.lm.inference.attention_weights import attention_of, check_attended
 from app.lm.inference.generation import Emit, Generation, Lane
 from app.lm.inference.model_cache import Foreseeing, ModelCache, Scorer
@@ -52,20 +54,23 @@ Job = Callable[[], None]
 AT_ONCE = 2_000
 """Characters of a prompt that are read, and random numbers of an answer that are drawn, in a fraction of a
 millisecond."""
+LOOK_SECONDS = 1.0
 STOPPING = N_("The server is stopping. Try again in a minute.")
 FORESEES_NOTHING = N_("Version {id} cannot tell what rankings would teach it. Train a reward model again.")
 
 
 class LocalEngine:
-    """`version_directory` says where a version lives; `load_scorer` opens a reward model. `max_bytes` bounds the keys
-    and values of each version's batch (half as much those of its long answers), `request_seconds` the time from the
-    question to the last token, `formats` the number formats."""
+    """`version_directory` says where a version lives; `load_scorer` opens a reward model, `open_ahead` what reads for
+    one with the decoder of a version of this content hash. `max_bytes` bounds the keys and values of each version's
+    batch (half as much those of its long answers), `request_seconds` the time from the question to the last token,
+    `formats` the number formats."""
 
     def __init__(
         self,
         version_directory: Callable[[int], Path],
         *,
         load_scorer: Callable[[Path], Scorer] | None = None,
+        open_ahead: OpenAhead | None = None,
         threads: int = 2,
         queue_size: int = 64,
         max_sequences: int = MAX_SEQUENCES,
@@ -74,6 +79,7 @@ class LocalEngine:
         formats: Formats = Formats(),  # noqa: B008 (it is frozen)
     ) -> None:
         self._models = ModelCache(version_directory, load_scorer, formats)
+        self._ahead = AheadReading(self._models, open_ahead)
         self._threads, self._queue_size, self._request_seconds = threads, queue_size, request_seconds
         self._max_sequences, self._max_bytes = max_sequences, max_bytes
         self._changed = threading.Condition()  # guards the next three, and the lines of those that wait
@@ -127,6 +133,19 @@ class LocalEngine:
         for group in (*taken, *groups):
             self._call(partial(scorer.read, group))
         return self._call(partial(scorer.gains, groups, taken, tie_share))
+
+    def read_ahead(self, group: ReadAhead, *, version_id: int, content_hash: str, go_on: Callable[[], bool]) -> bool:
+        """As app.services.sampling.reading_ahead wants it, from one thread alone; each answer once nothing is
+        written."""
+        return self._ahead.read(group, version_id, content_hash, lambda: self._once_quiet(go_on))
+
+    def _once_quiet(self, go_on: Callable[[], bool]) -> bool:
+        """Waits until nothing is written; False where that is not wanted any more, or the engine stops."""
+        while go_on():
+            with self._changed:
+                if self._changed.wait_for(lambda: self._closed or not (self._jobs or self._lanes), LOOK_SECONDS):
+                    return not self._closed
+        return False
 
     def tokenize(self, text: str, *, version_id: int, chat: bool = False, merges: bool = False) -> Tokenized:
         return tokenized(self._models.tokenizer(version_id), text, chat=chat, merges=merges)
@@ -247,6 +266,7 @@ class LocalEngine:
         with self._changed:
             if not scheduler.busy:
                 del self._lanes[lane]
+                self._changed.notify_all()
 
     def _too_late(self) -> LateError:
         return LateError(

@@ -1,8 +1,9 @@
 """What the SFT model noticed of answers, kept between trainings: the next one reads the new answers alone.
 
 One file for each SFT model, way of reading and number format: its name holds the hash of all three, the program's own
-text of reading among them, so that nothing stale is ever taken. A file that is damaged is as good as none. Answers that
-the last training did not ask for go first where the file would grow too large.
+text of reading among them, so that nothing stale is ever taken. It holds what the last training asked for. Beside it,
+in a folder of that name, lie pieces that were read ahead (reading_ahead.py), until a training has asked for all of
+each. A file that is damaged is as good as none.
 
 Shapes: N answers, F features of a block; L rows of all answers where each has some of its own: sentences, words.
 """
@@ -11,14 +12,17 @@ import contextlib
 import hashlib
 import json
 import os
+import shutil
 import uuid
-from collections.abc import Sequence
+from collections.abc import Iterator, Mapping, Sequence
+from dataclasses import dataclass
 from pathlib import Path
 
 import torch
 from safetensors import SafetensorError, safe_open
 from safetensors.torch import load_file, save_file
 
+from app.lm.inference.decoder import Decoder
 from app.lm.model import Llama
 from app.lm.text.end_tokens import EndTokens
 from app.model_info.weights import sync
@@ -33,12 +37,42 @@ OF_ANY_LENGTH = ("sentences", "words", "reference words")
 UNREADABLE = (SafetensorError, OSError, KeyError, ValueError, RuntimeError)
 
 
+@dataclass(frozen=True)
+class Place:
+    """Where what one reader reads is kept."""
+
+    path: Path
+
+    @classmethod
+    def of(cls, folder: Path, reader: Reader, content_hash: str) -> "Place":
+        return cls(folder / f"{_name(reader, content_hash)}.safetensors")
+
+    @property
+    def pieces(self) -> Path:
+        return self.path.with_suffix("")
+
+    def keys(self) -> set[str]:
+        """Of what a training kept."""
+        try:
+            with safe_open(self.path, "pt") as file:
+                return set(json.loads(file.metadata()["keys"]))
+        except (*UNREADABLE, TypeError):
+            return set()
+
+    def keep_piece(self, name: str, read: Mapping[str, Blocks]) -> None:
+        """Raises OSError where it cannot be written."""
+        _write(self.pieces / name, list(read), list(read.values()))
+
+    def load_pieces(self) -> dict[Path, dict[str, Blocks]]:
+        return {path: _load(path) for path in sorted(self.pieces.glob("*.safetensors"))}
+
+
 class KeepingReader(Reader):
-    """A Reader that remembers what it has read, and what a folder holds of before; `keep` writes both."""
+    """A Reader that remembers what it has read, and what a folder holds of before; `keep` writes what was asked for."""
 
     def __init__(
         self,
-        sft: Llama,
+        sft: Llama | Decoder,
         blank: Sequence[int],
         stops: frozenset[int],
         words: Words | None = None,
@@ -47,39 +81,40 @@ class KeepingReader(Reader):
         content_hash: str,
     ) -> None:
         super().__init__(sft, blank, stops, words)
-        self._path = folder / f"{_name(self, content_hash)}.safetensors"
-        self._kept = _load(self._path)
+        self._place = Place.of(folder, self, content_hash)
+        self._kept = _load(self._place.path)
+        self._pieces = {path: list(piece) for path, piece in self._take_pieces()}
         self._asked: dict[str, None] = {}
 
+    def _take_pieces(self) -> Iterator[tuple[Path, dict[str, Blocks]]]:
+        for path, piece in self._place.load_pieces().items():
+            self._kept.update(piece)
+            yield path, piece
+
     def read(self, answers: Sequence[Answered], ends: EndTokens) -> list[Blocks]:
-        keys = [_key(prompt, ends.as_written(answer)) for prompt, answer in answers]
+        keys = [key_of(prompt, ends.as_written(answer)) for prompt, answer in answers]
         new = {key: pair for key, pair in zip(keys, answers, strict=True) if key not in self._kept}
         self._kept.update(zip(new, super().read(list(new.values()), ends), strict=True))
         self._asked.update(dict.fromkeys(keys))
         return [self._kept[key] for key in keys]
 
     def keep(self) -> None:
-        """Writes the file beside its name, syncs and renames it; older models' files go. What cannot be written is read
-        again next time: a full disk must not end a training."""
-        order = [*self._asked, *(key for key in self._kept if key not in self._asked)]
+        """Writes what was asked for, and takes away what is in it by then; older models' files go. What cannot be
+        written is read again next time: a full disk must not end a training."""
         chosen, size = list[str](), 0
-        for key in order:
+        for key in self._asked:
             size += sum(block.nbytes for block in self._kept[key].values())
             if size > MOST_BYTES:
                 break
             chosen.append(key)
         if not chosen:
             return
-        fresh = self._path.with_name(f".{uuid.uuid4().hex[:8]}.new")
-        try:
-            self._path.parent.mkdir(parents=True, exist_ok=True)
-            _save(fresh, chosen, [self._kept[key] for key in chosen])
-            sync(fresh)
-            fresh.replace(self._path)
-            _remove_old(self._path.parent, self._path)
-        except UNREADABLE:
-            with contextlib.suppress(OSError):
-                fresh.unlink(missing_ok=True)
+        with contextlib.suppress(*UNREADABLE):
+            _write(self._place.path, chosen, [self._kept[key] for key in chosen])
+            for path, keys in self._pieces.items():
+                if self._asked.keys() >= set(keys):
+                    path.unlink(missing_ok=True)
+            _remove_old(self._place.path.parent, self._place.path)
 
 
 def _name(reader: Reader, content_hash: str) -> str:
@@ -91,8 +126,21 @@ def _name(reader: Reader, content_hash: str) -> str:
     return hashlib.sha256(json.dumps([*way, *texts, torch.__version__]).encode()).hexdigest()[:32]
 
 
-def _key(prompt: Sequence[int], answer: Sequence[int]) -> str:
+def key_of(prompt: Sequence[int], answer: Sequence[int]) -> str:
     return hashlib.sha256(json.dumps([list(prompt), list(answer)]).encode()).hexdigest()
+
+
+def _write(path: Path, keys: Sequence[str], answers: Sequence[Blocks]) -> None:
+    """Beside its name, synced, and renamed: whole or not at all."""
+    path.parent.mkdir(parents=True, exist_ok=True)
+    fresh = path.with_name(f".{uuid.uuid4().hex[:8]}.new")
+    try:
+        _save(fresh, keys, answers)
+        sync(fresh)
+        fresh.replace(path)
+    finally:
+        with contextlib.suppress(OSError):
+            fresh.unlink(missing_ok=True)
 
 
 def _save(path: Path, keys: Sequence[str], answers: Sequence[Blocks]) -> None:
@@ -137,3 +185,4 @@ def _remove_old(folder: Path, mine: Path) -> None:
     others = sorted((path for path in folder.glob("*.safetensors") if path != mine), key=os.path.getmtime)
     for path in others[: max(0, len(others) + 1 - MOST_FILES)]:
         path.unlink(missing_ok=True)
+        shutil.rmtree(path.with_suffix(""), ignore_errors=True)

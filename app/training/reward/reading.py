@@ -53,15 +53,18 @@ class Pass:
 
 
 class Reader:
-    """Reads with one SFT model. `blank` are the tokens of an empty prompt in its template; `stops` the tokens that end
-    a sentence; `words` knows which tokens make a word."""
+    """Reads with one SFT model, in the number format that is in use, or with its decoder, in that one's. `blank` are
+    the tokens of an empty prompt in its template; `stops` the tokens that end a sentence; `words` knows which tokens
+    make a word."""
 
-    def __init__(self, sft: Llama, blank: Sequence[int], stops: frozenset[int], words: Words | None = None) -> None:
+    def __init__(
+        self, sft: Llama | Decoder, blank: Sequence[int], stops: frozenset[int], words: Words | None = None
+    ) -> None:
         self.config, self.blank, self.stops = sft.config, tuple(blank), stops
         layers = sft.config.num_hidden_layers
         self.heights = sorted({0, layers // 2, layers})
-        self.dtype = matmul_dtype()
-        self._decoder = Decoder(sft, self.dtype)
+        self._decoder = sft if isinstance(sft, Decoder) else Decoder(sft, matmul_dtype())
+        self.dtype = self._decoder.weights
         self.words = words or Words()
         self._references = References(self._decoder, sft.config.context_tokens, self.words)
         self._last: dict[Row, Blocks] = {}

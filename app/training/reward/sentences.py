@@ -8,8 +8,17 @@ from collections.abc import Sequence
 import torch
 from torch import Tensor
 
+from app.lm.text.tokenizer import Tokenizer
+
 SHORTEST = 3  # tokens: fewer are no sentence of their own
 OPENING = 2  # tokens that say what a sentence will be about
+ENDS = ".!?。！？\n"
+
+
+def sentence_ends(tokenizer: Tokenizer) -> frozenset[int]:
+    """Tokens that end a sentence or a line."""
+    pieces = enumerate(tokenizer.pieces(range(tokenizer.vocab_size)))
+    return frozenset(token for token, piece in pieces if any(mark in piece for mark in ENDS))
 
 
 def sentence_spans(answer: Sequence[int], stops: frozenset[int]) -> list[tuple[int, int]]:

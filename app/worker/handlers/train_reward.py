@@ -23,6 +23,7 @@ from app.training.reward.kept_readings import KeepingReader
 from app.training.reward.network import save_reward_model
 from app.training.reward.penalty import rounded
 from app.training.reward.scorer_files import Source, write_scorers
+from app.training.reward.sentences import sentence_ends
 from app.training.reward.trainer import RewardResult, train_reward_model
 from app.training.reward.words import Words
 from app.translation import _
@@ -35,7 +36,6 @@ from app.worker.run import JobRun
 
 Value = TypeVar("Value")
 SAMPLE_PROMPTS_AT_ONCE = 32
-SENTENCE_ENDS = ".!?。！？\n"
 MOST_PROMPTS = 1_000  # to choose those from whose answers set the scores' mean and spread
 
 
@@ -124,12 +124,6 @@ def blank_prompt(tokenizer: Tokenizer, groups: Iterable[RankedGroup]) -> list[in
     """An empty question in the model's template; where the template refuses it, the first token of a prompt."""
     empty: list[Message] = [{"role": "user", "content": ""}]
     return conversation_tokens(tokenizer, empty) or next(iter(groups)).prompt_tokens[:1]
-
-
-def sentence_ends(tokenizer: Tokenizer) -> frozenset[int]:
-    """Tokens that end a sentence or a line."""
-    pieces = enumerate(tokenizer.pieces(range(tokenizer.vocab_size)))
-    return frozenset(token for token, piece in pieces if any(mark in piece for mark in SENTENCE_ENDS))
 
 
 def _stored_samples(

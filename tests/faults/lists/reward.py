@@ -6,6 +6,7 @@ MODEL = "tests/training/reward/test_trainer.py"
 DATA = "tests/training/reward/test_data.py"
 HEAD = "tests/training/reward/test_head.py"
 PAIR_LOSS = "tests/training/reward/test_pair_loss.py"
+AHEAD = "tests/training/reward/test_reading_ahead.py"
 WIRING = "tests/worker/handlers/test_wiring.py"
 
 model = In("app/training/reward/trainer.py", DATA, MODEL)
@@ -34,6 +35,10 @@ words = In("app/training/reward/words.py", "tests/training/reward/test_words.py"
 rare_words = In("app/training/reward/rare_words.py", "tests/training/reward/test_rare_words.py")
 references = In("app/training/reward/references.py", "tests/training/reward/test_references.py")
 kept = In("app/training/reward/kept_readings.py", "tests/training/reward/test_kept_readings.py")
+ahead = In("app/training/reward/reading_ahead.py", AHEAD)
+opened_ahead = In("app/lm/inference/ahead.py", "tests/lm/inference/test_ahead.py")
+engine = In("app/lm/inference/engine.py", "tests/lm/inference/test_ahead.py")
+reads = In("app/services/sampling/reading_ahead.py", "tests/services/sampling/test_reading_ahead.py")
 sentences = In("app/training/reward/sentences.py", "tests/training/reward/test_sentences.py")
 
 FAULTS = [
@@ -52,7 +57,22 @@ FAULTS = [
     kept("another way of reading taken for the same", "sorted(reader.stops)", "[]"),
     kept("damaged readings taken", 'if described["digest"] != _digest(described["keys"], tensors):', "if False:"),
     kept("a file without bounds", "if size > MOST_BYTES:", "if False:"),
-    kept("what was asked for last goes first", "[*self._asked, *(key for key in self._kept if key not in self._asked)]", "list(self._kept)"),
+    kept("what was not asked for stays", "for key in self._asked:", "for key in self._kept:"),
+    kept("what was read ahead is not taken", "            self._kept.update(piece)\n", "", AHEAD),
+    kept("pieces go before they were asked for", "if self._asked.keys() >= set(keys):", "if True:", AHEAD),
+    kept("pieces stay when all was asked for", "if self._asked.keys() >= set(keys):", "if False:", AHEAD),
+    ahead("an answer is read though somebody waits", "if not go_on():", "if not go_on() and False:"),
+    ahead("what a training kept is read ahead again", "key not in self._known and ", ""),
+    ahead("what was read before the interruption is read again", " and key not in self._read:", ":"),
+    ahead("answers that do not fit are read", " if len(self._tokenizer.ends.as_written(ids)) <= room]", "]"),
+    opened_ahead("it reads with weights in 8 bits", "if policy.decoder.weights != policy.decoder.dtype:", "if False:"),
+    opened_ahead("it opens a version to read ahead", " or not self._models.is_loaded(version_id):", ":"),
+    opened_ahead("another content's reader", " or ahead.content_hash != content_hash:", ":"),
+    engine("it reads while answers are written", "lambda: self._closed or not (self._jobs or self._lanes)", "lambda: True"),
+    reads("read ahead beside a training", "Job.kind == READS", "Job.kind == ''"),
+    reads("expired cards are read", "Group.status.in_(MAY_BE_RANKED), ", ""),
+    reads("what was read outlives its group", "if path.name not in names:", "if False:"),
+    reads("read again and again", "            self._done.add((content, group.name))\n", ""),
     sentences("two stops end two sentences", "and (place + 1 == last or answer[place + 1] not in stops)", ""),
     sentences("the least of a sentence is its mean", "own.amin()", "own.mean()"),
     pair_loss("Rao and Kupper without their threshold", "softplus(wide - margins), softplus(wide + margins)", "softplus(-margins), softplus(margins)"),
