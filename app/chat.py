@@ -32,13 +32,11 @@ class Candidate(NamedTuple):
 
 
 class ReadAhead(NamedTuple):
-    """Answers that a reward model may learn from, before a training asks for them."""
+    """Answers that a reward model may learn from, and what is kept of them before a training asks for it."""
 
     name: str
-    """Of what is kept of them."""
     messages: Sequence[Message]
-    answers: Sequence[Sequence[int]]
-    """Token ids, as they were drawn."""
+    answers: Sequence[Sequence[int]]  # token ids, as they were drawn
 
 
 Scalar = str | int | float | bool | None
@@ -54,8 +52,7 @@ class Templated:
 
 @dataclass(frozen=True)
 class RawText:
-    """What a model goes on with as with a document: no chat format around it, and nothing in it becomes a control
-    mark."""
+    """What a model goes on with as with a document: no chat format, and nothing in it becomes a control mark."""
 
     text: str
 
@@ -132,8 +129,7 @@ def as_document(messages: Sequence[Message]) -> RawText:
 
 
 def without_system(messages: Sequence[Message]) -> list[Message]:
-    """The same for a text format that has no system role: system texts, a line each, before the first question. Where
-    nothing is asked, the system text is the question."""
+    """The same for a format without a system role: its texts, a line each, go before the first question, or are it."""
     before = "".join(message["content"] + "\n" for message in messages if message["role"] == "system")
     rest: list[Message] = [message for message in messages if message["role"] != "system"]
     first = next((place for place, message in enumerate(rest) if message["role"] == "user"), None)
@@ -146,8 +142,7 @@ def without_system(messages: Sequence[Message]) -> list[Message]:
 
 @dataclass(frozen=True)
 class Alternative:
-    """A token that could have stood at a place, with its log-probability there. `text` are its whole characters (those
-    of a special token's name): none where it is a part of a character, which `bytes` show."""
+    """A token that could have stood at a place. `text` (a special token's name) is none for a part of a character."""
 
     token_id: int
     """Its number in the vocabulary."""

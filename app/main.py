@@ -181,10 +181,9 @@ def local_engine(settings: Settings, directory: VersionDirectory) -> Engine:
     log.info("answers are computed in %s", precision)
     if precision == "bf16" and of_processor() != precision:
         log.warning(SLOW_BF16)
-    engine: Engine = LocalEngine(
+    engine = LocalEngine(
         directory,
         load_scorer=using(precision)(load_scorer),  # as it was trained, whatever the processor would take
-        open_ahead=partial(AheadReader, settings.readings_directory),
         threads=settings.sampler_threads,
         queue_size=settings.sampler_queue,
         max_sequences=settings.sampler_rows,
@@ -192,4 +191,5 @@ def local_engine(settings: Settings, directory: VersionDirectory) -> Engine:
         request_seconds=settings.sampler_seconds,
         formats=Formats(precision, settings.sampler_weights),
     )
+    engine.read_ahead_by(partial(AheadReader, settings.readings_directory))
     return engine

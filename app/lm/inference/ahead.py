@@ -28,13 +28,13 @@ OpenAhead = Callable[[Decoder, Tokenizer, str], Ahead]
 class AheadReading:
     """For one thread. Of one version at a time: where it is not open any more nothing is kept of it."""
 
-    def __init__(self, models: ModelCache, open_ahead: OpenAhead | None) -> None:
+    def __init__(self, models: ModelCache, open_ahead: OpenAhead) -> None:
         self._models, self._open = models, open_ahead
         self._ahead: Ahead | None = None
 
     def read(self, group: ReadAhead, version_id: int, content_hash: str, go_on: Callable[[], bool]) -> bool:
         """As app.services.sampling.reading_ahead wants it. By one thread of torch's."""
-        if self._open is None or not self._models.is_loaded(version_id):
+        if not self._models.is_loaded(version_id):
             self._ahead = None
             return False
         policy = self._models.policy(version_id)

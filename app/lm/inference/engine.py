@@ -60,17 +60,15 @@ FORESEES_NOTHING = N_("Version {id} cannot tell what rankings would teach it. Tr
 
 
 class LocalEngine:
-    """`version_directory` says where a version lives; `load_scorer` opens a reward model, `open_ahead` what reads for
-    one with the decoder of a version of this content hash. `max_bytes` bounds the keys and values of each version's
-    batch (half as much those of its long answers), `request_seconds` the time from the question to the last token,
-    `formats` the number formats."""
+    """`version_directory` says where a version lives; `load_scorer` opens a reward model. `max_bytes` bounds the keys
+    and values of each version's batch (half as much those of its long answers), `request_seconds` the time from the
+    question to the last token, `formats` the number formats."""
 
     def __init__(
         self,
         version_directory: Callable[[int], Path],
         *,
         load_scorer: Callable[[Path], Scorer] | None = None,
-        open_ahead: OpenAhead | None = None,
         threads: int = 2,
         queue_size: int = 64,
         max_sequences: int = MAX_SEQUENCES,
@@ -79,7 +77,7 @@ class LocalEngine:
         formats: Formats = Formats(),  # noqa: B008 (it is frozen)
     ) -> None:
         self._models = ModelCache(version_directory, load_scorer, formats)
-        self._ahead = AheadReading(self._models, open_ahead)
+        self._ahead: AheadReading | None = None
         self._threads, self._queue_size, self._request_seconds = threads, queue_size, request_seconds
         self._max_sequences, self._max_bytes = max_sequences, max_bytes
         self._changed = threading.Condition()  # guards the next three, and the lines of those that wait
@@ -134,9 +132,15 @@ class LocalEngine:
             self._call(partial(scorer.read, group))
         return self._call(partial(scorer.gains, groups, taken, tie_share))
 
+    def read_ahead_by(self, open_ahead: OpenAhead) -> None:
+        """What reads for reward models with the decoder of a version of a content hash. Before `read_ahead`."""
+        self._ahead = AheadReading(self._models, open_ahead)
+
     def read_ahead(self, group: ReadAhead, *, version_id: int, content_hash: str, go_on: Callable[[], bool]) -> bool:
         """As app.services.sampling.reading_ahead wants it, from one thread alone; each answer once nothing is
         written."""
+        if self._ahead is None:
+            return False
         return self._ahead.read(group, version_id, content_hash, lambda: self._once_quiet(go_on))
 
     def _once_quiet(self, go_on: Callable[[], bool]) -> bool:

@@ -66,7 +66,7 @@ FAULTS = [
     ahead("what was read before the interruption is read again", " and key not in self._read:", ":"),
     ahead("answers that do not fit are read", " if len(self._tokenizer.ends.as_written(ids)) <= room]", "]"),
     opened_ahead("it reads with weights in 8 bits", "if policy.decoder.weights != policy.decoder.dtype:", "if False:"),
-    opened_ahead("it opens a version to read ahead", " or not self._models.is_loaded(version_id):", ":"),
+    opened_ahead("it opens a version to read ahead", "if not self._models.is_loaded(version_id):", "if False:"),
     opened_ahead("another content's reader", " or ahead.content_hash != content_hash:", ":"),
     engine("it reads while answers are written", "lambda: self._closed or not (self._jobs or self._lanes)", "lambda: True"),
     reads("read ahead beside a training", "Job.kind == READS", "Job.kind == ''"),

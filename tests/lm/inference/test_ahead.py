@@ -32,7 +32,10 @@ class Reader:
 
 
 def engine_of(directory: Path, weights: str = "full") -> LocalEngine:
-    return LocalEngine(lambda _: directory, open_ahead=Reader, threads=1, formats=Formats("fp32", weights))
+    engine = LocalEngine(lambda _: directory, threads=1, formats=Formats("fp32", weights))
+    assert not read(engine), "nobody has said how"
+    engine.read_ahead_by(Reader)
+    return engine
 
 
 @pytest.fixture
