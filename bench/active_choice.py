@@ -71,7 +71,7 @@ class Arms:
             elif following > size:
                 usual = [self.train[place] for place in list(waiting)[:USUAL]]
                 assert isinstance(data.loss, Davidson), "the default"
-                chooser = Chooser(learned.mean, learned.factor, data.loss.tie_strength, usual)
+                chooser = Chooser(learned.mean, learned.curvature.factor, data.loss.tie_strength, usual)
                 chosen += self._chosen(chooser, waiting, following - size, Random(f"{case.name} {seed} {size}"))
         return accuracies
 

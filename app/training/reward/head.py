@@ -17,6 +17,7 @@ import torch
 import torch.nn.functional as F
 from torch import Tensor
 
+from app.training.reward.curvature import Curvature
 from app.training.reward.list_loss import Stages
 from app.training.reward.pair_loss import PairLoss, pair_mask
 
@@ -27,8 +28,6 @@ ROUNDS = 20
 STILL = 0.03  # in logs: the precisions have settled
 LEAST, MOST = 1e-3, 1e6  # precisions beyond this range change nothing that can be seen
 SHAPE, RATE = 1.0, 0.1  # of the precisions' Gamma prior, which holds them where few rankings say little
-STRIPS = 3  # of a symmetric product: what lies above its diagonal strips is not computed
-SMALL = 128  # columns of a triangle that is inverted as a whole
 
 
 @dataclass(frozen=True)
@@ -103,10 +102,13 @@ class Terms:
     slopes: Tensor  # [R,S]
     curvatures: Tensor  # [R,S,S]
 
-    def summed(self) -> tuple[Tensor, Tensor]:
-        """Of the whole loss by the weights: [D] and [D,D]."""
-        slope = self.rows.flatten(0, 1).T @ self.slopes.flatten()
-        return slope, weighted_moment(self.rows, self.curvatures, self.mask)
+    def slope(self) -> Tensor:
+        """Of the whole loss by the weights, [D]."""
+        return self.rows.flatten(0, 1).T @ self.slopes.flatten()
+
+    def curvature(self, precisions: Tensor) -> Curvature:
+        """Of the whole loss under a prior of these precisions [D]."""
+        return Curvature(self.rows, self.curvatures, self.mask, precisions)
 
 
 class Likelihood(ABC):
@@ -197,10 +199,10 @@ class Prior:
 
 @dataclass(frozen=True)
 class Posterior:
-    """Weights w ~ N(mean, H^-1) with H = factor factor'."""
+    """Weights w ~ N(mean, H^-1)."""
 
     mean: Tensor  # [D] float64
-    factor: Tensor  # [D,D] float64, lower triangle
+    curvature: Curvature  # H
     precisions: Tensor  # [B]
     log_evidence: float
 
@@ -214,9 +216,8 @@ def learn(rankings: Likelihood, prior: Prior, start: Posterior | None = None, ro
     weights = prior.means if start is None else start.mean
     for _ in range(rounds):
         each = prior.spread(precisions)
-        weights, factor = solve(rankings, each, weights, prior.means, STEPS_BETWEEN)
-        uncertain = inverse_triangle(factor).square().sum(0)  # the diagonal of the inverse
-        gamma = prior.sums((1.0 - each * uncertain).clamp(min=0))
+        weights, curvature = solve(rankings, each, weights, prior.means, STEPS_BETWEEN)
+        gamma = prior.sums(curvature.determined())
         squares = prior.sums((weights - prior.means).square())
         fresh = ((gamma + 2 * SHAPE) / (squares + 2 * RATE)).clamp(LEAST, MOST)
         settled = bool((fresh / precisions).log().abs().max() < STILL)
@@ -229,32 +230,30 @@ def learn(rankings: Likelihood, prior: Prior, start: Posterior | None = None, ro
 def posterior(rankings: Likelihood, precisions: Tensor, prior: Prior, start: Tensor) -> Posterior:
     """Under given precisions [B]."""
     each = prior.spread(precisions)
-    weights, factor = solve(rankings, each, start, prior.means)
+    weights, curvature = solve(rankings, each, start, prior.means)
     log_prior = 0.5 * float(each.log().sum() - (each * (weights - prior.means).square()).sum())
-    occam = float(factor.diagonal().log().sum())
-    return Posterior(weights, factor, precisions, log_prior - rankings.loss(weights) - occam)
+    occam = curvature.log_determinant() / 2
+    return Posterior(weights, curvature, precisions, log_prior - rankings.loss(weights) - occam)
 
 
 def solve(
     rankings: Likelihood, precisions: Tensor, start: Tensor, center: Tensor, steps: int = STEPS
-) -> tuple[Tensor, Tensor]:
+) -> tuple[Tensor, Curvature]:
     """The weights [D] that minimize the rankings' loss + precisions / 2 * (weights - center)^2, begun at `start`, and
-    the lower Cholesky factor [D,D] of the second derivatives before the last step, which is tiny unless `steps` ran
-    out."""
+    the second derivatives before the last step, which is tiny unless `steps` ran out."""
     weights = start.double().clone()
 
     def objective(at: Tensor) -> float:
         return rankings.loss(at) + float((precisions * (at - center).square()).sum() / 2)
 
     for _ in range(steps):
-        slope, curvature = rankings.terms(weights).summed()
-        gradient = slope + precisions * (weights - center)
-        factor = torch.linalg.cholesky(curvature + torch.diag(precisions))
-        step = torch.cholesky_solve(gradient.unsqueeze(1), factor)[:, 0]
+        terms = rankings.terms(weights)
+        curvature, gradient = terms.curvature(precisions), terms.slope() + precisions * (weights - center)
+        step = curvature.solved(gradient.unsqueeze(1))[:, 0]
         weights = weights - _shortened(objective, weights, step, gradient) * step
         if gradient @ step < ENOUGH:
             break
-    return weights, factor
+    return weights, curvature
 
 
 def _shortened(objective: Callable[[Tensor], float], weights: Tensor, step: Tensor, gradient: Tensor) -> float:
@@ -264,29 +263,3 @@ def _shortened(objective: Callable[[Tensor], float], weights: Tensor, step: Tens
     while share > 1e-4 and objective(weights - share * step) > before - 1e-4 * share * gain:
         share /= 2
     return share
-
-
-def weighted_moment(rows: Tensor, mixing: Tensor, mask: Tensor | None = None) -> Tensor:
-    """[D,D] the sum over r of rows[r]' mixing[r] rows[r], for rows [R,K,D] and symmetric mixing [R,K,K]; `mask` [R,K]
-    says which rows are there."""
-    left, right = (mixing @ rows).flatten(0, 1), rows.flatten(0, 1)
-    if mask is not None and not bool(mask.all()):
-        left, right = left[mask.flatten()], right[mask.flatten()]
-    size = rows.shape[2]
-    moment, wide = torch.empty(size, size, dtype=torch.float64), -(-size // STRIPS)
-    for start in range(0, size, wide):
-        stop = min(start + wide, size)
-        moment[start:stop, :stop] = left[:, start:stop].T @ right[:, :stop]
-        moment[:start, start:stop] = moment[start:stop, :start].T
-    return moment
-
-
-def inverse_triangle(factor: Tensor) -> Tensor:
-    """Of a lower triangle [D,D], by halves: a general solver would compute the zeros as well."""
-    if len(factor) <= SMALL:
-        whole: Tensor = torch.linalg.solve_triangular(factor, torch.eye(len(factor), dtype=torch.float64), upper=False)
-        return whole
-    half = len(factor) // 2
-    upper, lower = inverse_triangle(factor[:half, :half]), inverse_triangle(factor[half:, half:])
-    across = -lower @ (factor[half:, :half] @ upper)
-    return torch.cat([F.pad(upper, (0, len(lower))), torch.cat([across, lower], 1)])

@@ -53,11 +53,11 @@ class Influences:
 def weights_without(data: Rankings, rows: Sequence[int], learned: Posterior) -> Tensor:
     """The weights [L,D] that would have been learned without each of these rankings, alone.
 
-    With H = factor factor' and the ranking's slope X's and curvature X'MX at the mode, the step is
+    With the curvature H and the ranking's slope X's and own curvature X'MX at the mode, the step is
     (H - X'MX)^-1 X's = H^-1 X' (1 - MV)^-1 s where V = X H^-1 X'."""
     terms = data.likelihood.terms(learned.mean)
     own, slopes, curvatures = terms.rows[rows], terms.slopes[rows], terms.curvatures[rows]
-    solved = torch.cholesky_solve(own.flatten(0, 1).T, learned.factor).T.reshape(own.shape)  # [L,S,D]
+    solved = learned.curvature.solved(own.flatten(0, 1).T).T.reshape(own.shape)  # [L,S,D]
     spread = own @ solved.transpose(1, 2)  # [L,S,S]
     kept = torch.eye(own.shape[1], dtype=torch.float64) - curvatures @ spread
     steps: Tensor = torch.linalg.solve(kept, slopes.unsqueeze(2))  # [L,S,1]

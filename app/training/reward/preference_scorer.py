@@ -47,11 +47,11 @@ class Head:
         the SFT model's own answers."""
         raw, own = (columns[samples] * posterior.mean).sum(1), [prompts[row] for row in samples]
         scale = spread_within(raw, own)
-        solved = torch.linalg.solve_triangular(posterior.factor, columns.T, upper=False).T  # [N,D]
+        solved = torch.linalg.solve_triangular(posterior.curvature.factor, columns.T, upper=False).T  # [N,D]
         apart, whole = spread_within(solved, prompts), float(solved.square().sum(1).mean().sqrt())
         return cls(
             posterior.mean,
-            posterior.factor,
+            posterior.curvature.factor,
             float(raw.mean()),
             scale if scale > LEAST_SPREAD else 1.0,
             min(1.0, apart / whole) if apart > LEAST_SPREAD else 1.0,

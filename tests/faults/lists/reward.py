@@ -20,6 +20,7 @@ columns = In("app/training/reward/columns.py", "tests/training/reward/test_colum
 preference = In("app/training/reward/preference_scorer.py", "tests/training/reward/test_preference_scorer.py")
 files = In("app/training/reward/scorer_files.py", "tests/training/reward/test_scorer_files.py")
 head = In("app/training/reward/head.py", HEAD)
+curvature = In("app/training/reward/curvature.py", "tests/training/reward/test_curvature.py")
 network = In("app/training/reward/network.py", DATA, MODEL)
 scoring = In("app/training/reward/scoring.py", "tests/training/reward/test_scoring.py")
 packing = In("app/training/packing.py", MODEL)
@@ -101,10 +102,15 @@ FAULTS = [
     validation("a learning curve of all rankings", "fold.rows[: max(1, round(share * len(fold.rows)))]", "fold.rows"),
     model("the kept weights of a part", "whole = checked(learn(data.likelihood, prior))", "whole = checked(learn(data.likelihood.of(split.rows), prior))", DATA),
     model("a policy is trained by what judges it", '"optimized": split.rows, "judge": split.held_out', '"optimized": split.held_out, "judge": split.rows', DATA),
-    head("no prior in the gradient", "slope + precisions * (weights - center)", "slope"),
+    head("no prior in the gradient", "terms.slope() + precisions * (weights - center)", "terms.slope()"),
     head("more answers weigh as their pairs", "(mask.sum(1) - 1).double() / counts", "torch.ones(len(mask)).double() + 0 * counts"),
     head("evidence without its Occam factor", "log_prior - rankings.loss(weights) - occam", "log_prior - rankings.loss(weights)"),
-    head("weights that nothing determines counted", "(1.0 - each * uncertain)", "(1.0 - 0.0 * each * uncertain)"),
+    head("weights that nothing determines counted", "prior.sums(curvature.determined())", "prior.sums(0 * each + 1)"),
+    curvature("by rows one prior for all", "turned = right * root", "turned = right"),
+    curvature("by rows the prior's determinant left out", "float(self.precisions.log().sum()) + 2.0", "2.0"),
+    curvature("by rows what the rankings tell left out", "self._scaled.T @ torch.cholesky_solve(self._scaled @ turned, self._inner)", "0 * turned"),
+    curvature("rows count as themselves and not as the likelihood weighs them", "squares.clamp(min=0).sqrt()", "squares.clamp(min=0)"),
+    curvature("columns although rows are fewer", "<= FEW * self.rows.shape[2]", "< 0"),
     head("all compared though the best was asked for", "if of_the_best:", "if False:"),
     preference("deviations of the prior mean", "spread * self.within / self.scale", "spread * 0 + 1"),
     preference("scores between prompts set the scale", "scale = spread_within(raw, own)", "scale = float(raw.std())"),
@@ -131,7 +137,7 @@ FAULTS = [
     pair_loss("ties missing in the normalizer", "z = up + down + self.tie_strength", "z = up + down"),
     pair_loss("the worse answer preferred", "(up - down) / z - outcomes", "(up - down) / z + outcomes"),
     head("a part that is everything", "rows = torch.tensor(list(rankings), dtype=torch.int64)", "rows = torch.arange(len(self.apart))"),
-    head("answers that are not there count", "left, right = left[mask.flatten()], right[mask.flatten()]", "left, right = left[:1], right[:1]"),
+    curvature("answers that are not there count", "left, right = left[mask.flatten()], right[mask.flatten()]", "left, right = left[:1], right[:1]"),
     head("a pair's answers do not pull apart", "(self.first, self.second, -1),", "(self.first, self.second, 1),"),
     head("steps never shortened", "share > 1e-4 and", "False and"),
     network("scores read without the prompt", "pack([prompt], [[written]]", "pack([prompt[:1]], [[written]]", DATA),

@@ -13,12 +13,10 @@ from app.training.reward.head import (
     SHAPE,
     PairLikelihood,
     Prior,
-    inverse_triangle,
     learn,
     make_pairs,
     posterior,
     solve,
-    weighted_moment,
 )  # fmt: skip
 from app.training.reward.network import RewardModel
 from app.training.reward.pair_loss import Davidson, ranking_losses
@@ -45,7 +43,7 @@ def test_the_solution_is_the_optimum(tie_strength: float) -> None:
     answers count K - 1."""
     columns, ranks, mask = some_pairs()
     pairs, precisions = make_pairs(columns, ranks, mask), torch.tensor([0.3, 0.3, 0.3, 1.0, 2.0, 0.1]).double()
-    weights, factor = solve(PairLikelihood(pairs, Davidson(tie_strength)), precisions, torch.zeros(6), CENTER)
+    weights, told = solve(PairLikelihood(pairs, Davidson(tie_strength)), precisions, torch.zeros(6), CENTER)
     weights.requires_grad_()
     each = ranking_losses(columns @ weights, ranks, mask, Davidson(tie_strength)) * (mask.sum(1) - 1)
     loss = each.sum() + 0.5 * (precisions * (weights - CENTER).square()).sum()
@@ -53,7 +51,7 @@ def test_the_solution_is_the_optimum(tie_strength: float) -> None:
     assert gradient.abs().max() < 1e-6
     assert weights.abs().max() > 0.05
     curvature = torch.stack([torch.autograd.grad(part, weights, retain_graph=True)[0] for part in gradient])
-    torch.testing.assert_close(factor @ factor.T, curvature, rtol=1e-5, atol=1e-5)
+    torch.testing.assert_close(told.factor @ told.factor.T, curvature, rtol=1e-5, atol=1e-5)
 
 
 def test_the_evidence_and_the_spread_are_those_of_a_slow_reference() -> None:
@@ -120,7 +118,7 @@ def test_what_says_nothing_is_shut_out_and_the_precisions_have_settled() -> None
     rankings, prior = PairLikelihood(pairs, Davidson(0.0)), Prior([2, 6], torch.zeros(8).double())
     made = learn(rankings, prior, rounds=200)
     assert float(made.precisions[1]) > 30 * float(made.precisions[0])
-    inverse = torch.linalg.inv(made.factor @ made.factor.T).diagonal()
+    inverse = torch.linalg.inv(made.curvature.factor @ made.curvature.factor.T).diagonal()
     for block, part in ((0, slice(0, 2)), (1, slice(2, 8))):
         precision = float(made.precisions[block])
         gamma = float((1 - precision * inverse[part]).sum())
@@ -192,15 +190,3 @@ def test_every_free_row_is_read_once() -> None:
     assert len(columns) == len(set(columns))
     assert 0 not in rows  # reads the first token
     assert not set(columns) & set(range(CONFIG.head_dim, 2 * CONFIG.head_dim))  # head 1 is the constant
-
-
-def test_a_triangle_is_inverted_by_halves_and_a_moment_by_strips() -> None:
-    generator = torch.Generator().manual_seed(0)
-    rows, mask = torch.randn(70, 3, 301, generator=generator).double(), torch.rand(70, 3, generator=generator) > 0.3
-    rows = rows * mask.unsqueeze(2)
-    mixing = torch.randn(70, 3, 3, generator=generator).double()
-    mixing = mixing @ mixing.mT
-    moment = weighted_moment(rows, mixing, mask)
-    torch.testing.assert_close(moment, torch.einsum("rkd,rkl,rle->de", rows, mixing, rows))
-    factor = torch.linalg.cholesky(moment + 300 * torch.eye(301, dtype=torch.float64))
-    torch.testing.assert_close(inverse_triangle(factor), torch.linalg.inv(factor))

@@ -5,12 +5,15 @@ import torch
 
 from app.hparams import RewardHparams
 from app.training.context import drain
+from app.training.reward.curvature import Curvature
 from app.training.reward.data import RankedGroup
 from app.training.reward.head import Posterior
 from app.training.reward.preference_scorer import Head, spread_within
 from app.training.reward.scoring import score_answers
 from app.training.reward.trainer import RewardResult, train_reward_model
 from tests.training.tiny import END, ENDS, PAD, NoContext, random_groups, random_tokens, tiny_model
+
+NO_RANKING = Curvature(torch.zeros(0, 1, 2).double(), torch.zeros(0, 1, 1).double(), None, torch.ones(2).double())
 
 
 def train(groups: list[RankedGroup]) -> RewardResult:
@@ -77,9 +80,7 @@ def test_what_answers_to_a_prompt_have_in_common_is_no_uncertainty() -> None:
     apart = torch.randn(80, 2, generator=generator, dtype=torch.float64)
     between = 30 * torch.randn(20, 2, generator=generator, dtype=torch.float64)[prompts]
     plain, spread = (
-        Head.normalized(
-            Posterior(torch.ones(2).double(), torch.eye(2).double(), torch.ones(2), 0.0), x, prompts, range(80)
-        )
+        Head.normalized(Posterior(torch.ones(2).double(), NO_RANKING, torch.ones(2), 0.0), x, prompts, range(80))
         for x in (apart, apart + between)
     )
     assert plain.within == pytest.approx(1.0, abs=0.1)
