@@ -105,7 +105,9 @@ def give_way(niceness: int) -> None:
     """This thread's share of the processor becomes smaller; on Linux, where threads have one each."""
     if sys.platform == "linux":
         with contextlib.suppress(OSError):
-            os.setpriority(os.PRIO_PROCESS, threading.get_native_id(), niceness)
+            thread = threading.get_native_id()
+            own = os.getpriority(os.PRIO_PROCESS, thread)
+            os.setpriority(os.PRIO_PROCESS, thread, own + niceness)
 
 
 def name_of(group_id: int) -> str:
