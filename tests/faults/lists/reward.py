@@ -73,6 +73,7 @@ FAULTS = [
     reads("read ahead beside a training", "Job.kind == READS", "Job.kind == ''"),
     reads("expired cards are read", "Group.status.in_(MAY_BE_RANKED), ", ""),
     reads("what was read outlives its group", "if path.name not in names:", "if False:"),
+    reads("it takes as much of the processor as pages", "own + niceness", "own"),
     reads("read again and again", "            self._done.add((content, group.name))\n", ""),
     sentences("two stops end two sentences", "and (place + 1 == last or answer[place + 1] not in stops)", ""),
     sentences("the least of a sentence is its mean", "own.amin()", "own.mean()"),

@@ -1,6 +1,10 @@
 """Which answers are read ahead, when, and what becomes of what was kept of them."""
 
+import os
+import sys
+import threading
 from collections.abc import Callable
+from concurrent.futures import ThreadPoolExecutor
 from pathlib import Path
 
 import pytest
@@ -15,6 +19,7 @@ from app.db.session import transaction
 from app.runtime import Runtime, build_runtime
 from app.services.jobs import jobs
 from app.services.prompts import prompts
+from app.services.sampling.reading_ahead import give_way
 from tests.live import ScriptedEngine, quick_settings
 
 
@@ -92,3 +97,18 @@ def test_an_engine_that_cannot_read_is_not_asked(database: Database, tmp_path: P
     runtime.reading_ahead.start()
     runtime.reading_ahead.read_on()
     runtime.reading_ahead.stop()
+
+
+@pytest.mark.skipif(sys.platform != "linux", reason="elsewhere threads have no priority of their own")
+def test_the_thread_gives_way_and_no_other() -> None:
+    def niceness() -> int:
+        return os.getpriority(os.PRIO_PROCESS, threading.get_native_id())
+
+    def given() -> int:
+        give_way(3)
+        return niceness()
+
+    before = niceness()
+    with ThreadPoolExecutor(1) as thread:
+        assert thread.submit(given).result() == min(before + 3, 19)
+    assert niceness() == before
