@@ -47,7 +47,8 @@ class Curvature:
         """Z [N,D]."""
         squares, directions = torch.linalg.eigh(self.mixing)
         root = (directions * squares.clamp(min=0).sqrt().unsqueeze(1)) @ directions.mT
-        return (root @ self.rows).flatten(0, 1) * self.precisions.rsqrt()
+        scaled: Tensor = (root @ self.rows).flatten(0, 1) * self.precisions.rsqrt()
+        return scaled
 
     @cached_property
     def _inner(self) -> Tensor:
