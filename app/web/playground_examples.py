@@ -33,9 +33,9 @@ EXAMPLES = (
     Example(
         "greedy",
         N_("Greedy repeats itself"),
-        N_("At temperature 0 the likeliest token is taken each time: the answer runs in circles."),
-        {"en": "List a hundred animals.", "zh": "请举几个标点符号的例子。"},
-        {"n": "1", "temperature": "0", "max_tokens": "200", "seed": "1"},
+        N_("At temperature 0 the likeliest token is taken each time: all answers are the same, and say a thing twice."),
+        {"en": "Tell me more about a pencil.", "zh": "请解释一下巧克力。"},
+        {"n": "2", "temperature": "0", "max_tokens": "200", "seed": "1"},
     ),
     Example(
         "wild",
