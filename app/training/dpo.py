@@ -24,6 +24,7 @@ from app.lm.text.end_tokens import EndTokens
 from app.model_info.operations import LEARN, LEARN_BESIDE, PreferenceOperations
 from app.model_info.size import fitted_values
 from app.saving import TrainingError
+from app.training.adam import Adam
 from app.training.context import Progress, TrainingContext
 from app.training.dpo_looks import Looks
 from app.training.dpo_rankings import batch_of_step, rate_factor, split_by_prompt, told_apart
@@ -80,7 +81,7 @@ class Trainer:
     def __init__(self, sft: Llama, hparams: DPOHparams, pad_id: int) -> None:
         self.hparams = FittedDPOHparams(**fitted_values(hparams, sft.config))
         self.policy, self.reference, self.pad_id = Policy(sft, self.hparams, 1.0), sft, pad_id
-        self.optimizer = torch.optim.AdamW(
+        self.optimizer = Adam(
             self.policy.policy_parameters(), lr=self.hparams.learning_rate, weight_decay=0.0, fused=True
         )
         learning = LEARN_BESIDE if hparams.lora_rank else LEARN

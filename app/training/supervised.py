@@ -19,6 +19,7 @@ from torch import Tensor
 from app.lm.model import Llama
 from app.lm.precision import autocast, matmul_dtype
 from app.saving import TrainingError
+from app.training.adam import Adam
 from app.training.context import Progress, TrainingContext
 from app.training.linear_cross_entropy import NO_PENALTIES, Penalties, linear_cross_entropy
 from app.training.seeds import part_seed
@@ -134,12 +135,12 @@ def mean_loss(model: Llama, batches: Sequence[Batch], states_of: States | None =
     return total / max(1, count)
 
 
-def make_optimizer(model: Llama, weight_decay: float) -> torch.optim.AdamW:
+def make_optimizer(model: Llama, weight_decay: float) -> Adam:
     """Decay for matrices only: norms and other vectors have no reason to shrink."""
     matrices = [weight for weight in model.parameters() if weight.dim() >= 2]
     vectors = [weight for weight in model.parameters() if weight.dim() < 2]
     groups = [{"params": matrices, "weight_decay": weight_decay}, {"params": vectors, "weight_decay": 0.0}]
-    return torch.optim.AdamW(groups, lr=0.0, betas=(0.9, 0.95), fused=True)
+    return Adam(groups, lr=0.0, betas=(0.9, 0.95), fused=True)
 
 
 @dataclass(frozen=True)

@@ -20,6 +20,7 @@ from torch import Tensor, nn
 from app.lm.model import Llama
 from app.policy_hparams import FittedEpisodeHparams
 from app.saving import TrainingError
+from app.training.adam import Adam
 from app.training.packing import batches_by_length
 from app.training.policy.losses import KLController
 from app.training.policy.rollout import Policy, Rollout
@@ -85,7 +86,7 @@ class EpisodeTrainer(ABC, Generic[Experience]):
         divided by the mini-batch's number of tokens. Its "policy/approxkl_avg" is what `target_kl` bounds."""
 
     def adam(self, parameters: Sequence[nn.Parameter], learning_rate: float) -> torch.optim.Optimizer:
-        return torch.optim.AdamW(parameters, lr=learning_rate, eps=self.hparams.adam_eps, weight_decay=0.0, fused=True)
+        return Adam(parameters, lr=learning_rate, eps=self.hparams.adam_eps, weight_decay=0.0, fused=True)
 
     def parts(self) -> list[Part]:
         """The policy's own first."""

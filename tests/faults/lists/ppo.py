@@ -20,8 +20,13 @@ rollout = In("app/training/policy/rollout.py", GOLDEN)
 shared = In("app/training/policy/shared_weights.py", "tests/training/policy/test_shared_weights.py", PPO)
 losses = In("app/training/policy/losses.py", LOSSES)
 packing = In("app/training/packing.py", PACKING)
+adam = In("app/training/adam.py", "tests/training/test_adam.py", "tests/killing/test_killing.py")
 
 FAULTS = [
+    # the optimizer
+    adam("a step loads torch's compiler", "torch.no_grad()(inspect.unwrap(_AdamW.step))", "_AdamW.step"),
+    adam("a checkpoint loads torch's compiler", "inspect.unwrap(_AdamW.state_dict)", "_AdamW.state_dict"),
+    adam("weights are stepped as what is learned from", "torch.no_grad()(inspect.unwrap(_AdamW.step))", "inspect.unwrap(_AdamW.step)"),
     # rewards and advantages, by the caller
     experience("rewards whitened without their mask", "masked_whiten(rewards, mask,", "masked_whiten(rewards, mask | True,"),
     experience("whitening of rewards shifts the mean", "shift_mean=False", "shift_mean=True"),

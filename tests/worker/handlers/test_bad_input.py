@@ -24,6 +24,7 @@ from app.errors import ConflictError
 from app.lm.files.checkpoint import load_model
 from app.services.labeling import labelers
 from app.services.versions import versions
+from app.training.adam import Adam
 from tests.worker.harness import Harness
 from tests.worker.world import make_world, queue, run_inline, twin
 
@@ -141,7 +142,7 @@ def loss_no_number(_: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
                 for weight in group["params"]:
                     weight.fill_(math.nan)
 
-    monkeypatch.setattr(torch.optim.AdamW, "step", step)
+    monkeypatch.setattr(Adam, "step", step)
 
 
 FAULTS: dict[str, Spoil] = {
