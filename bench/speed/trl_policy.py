@@ -54,7 +54,7 @@ class Scorer(nn.Module):
         return SimpleNamespace(hidden_states=[scores[:, None, None].expand(*input_ids.shape, 1)])
 
 
-class Kept(TrainerCallback):  # type: ignore[misc]
+class Kept(TrainerCallback):
     """The policy's weights after every so many batches."""
 
     def __init__(self, every: int) -> None:
