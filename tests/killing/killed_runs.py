@@ -52,6 +52,8 @@ TRAINERS: Mapping[str, tuple[str, dict[str, Any]]] = MappingProxyType(
 MOST_ATTEMPTS = 99
 COMPILER_LOADED = 99
 """The exit status of a process that has loaded torch's compiler, which none needs."""
+LOADS_COMPILER = frozenset({"train_best_of_n"})
+"""Its fine-tuning calls an operator registered with torch, and torch loads the compiler to keep it out of that."""
 TIMES = frozenset({"tokens_per_second"})
 KEPT = frozenset({"flops"})
 """Of the reward model: what an attempt has read is kept, and neither read nor counted again by the next one."""
@@ -162,4 +164,5 @@ def attempt(harness: Harness, job_id: str, *, seconds: float | None = None) -> b
 
 def _child(harness: Harness, job_id: str, fence: int) -> None:
     status = run_attempt(JobRun(harness.settings, harness.sessions, harness.job(job_id), fence), handle)
-    os._exit(COMPILER_LOADED if "torch._dynamo" in sys.modules else status)
+    loaded = "torch._dynamo" in sys.modules and harness.job(job_id).kind not in LOADS_COMPILER
+    os._exit(COMPILER_LOADED if loaded else status)

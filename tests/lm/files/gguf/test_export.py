@@ -113,7 +113,7 @@ def test_llama_cpp_answers_with_the_shipped_model_as_we_do(kind: GgufKind, tmp_p
     write_file(SFT_MODEL, tmp_path / "shipped.gguf", kind, "Shipped")
     theirs = llama_cpp.open(tmp_path / "shipped.gguf")
     model, tokenizer = load_model(SFT_MODEL)
-    for question in ("What is a volcano?", "Name three birds.", "火山是什么？"):
+    for question in ("What is a volcano?", "Name some birds.", "火山是什么？"):
         asked: list[Message] = [{"role": "user", "content": question}]
         ids = tokenizer.encode_conversation(asked)
         assert theirs.conversation(asked) == ids
