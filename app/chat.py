@@ -31,14 +31,6 @@ class Candidate(NamedTuple):
     answers: Sequence[str]
 
 
-class ReadAhead(NamedTuple):
-    """Answers that a reward model may learn from, and what is kept of them before a training asks for it."""
-
-    name: str
-    messages: Sequence[Message]
-    answers: Sequence[Sequence[int]]  # token ids, as they were drawn
-
-
 Scalar = str | int | float | bool | None
 
 
@@ -52,7 +44,8 @@ class Templated:
 
 @dataclass(frozen=True)
 class RawText:
-    """What a model goes on with as with a document: no chat format, and nothing in it becomes a control mark."""
+    """What a model goes on with as with a document: no chat format around it, and nothing in it becomes a control
+    mark."""
 
     text: str
 
@@ -129,7 +122,8 @@ def as_document(messages: Sequence[Message]) -> RawText:
 
 
 def without_system(messages: Sequence[Message]) -> list[Message]:
-    """The same for a format without a system role: its texts, a line each, go before the first question, or are it."""
+    """The same for a text format that has no system role: system texts, a line each, before the first question. Where
+    nothing is asked, the system text is the question."""
     before = "".join(message["content"] + "\n" for message in messages if message["role"] == "system")
     rest: list[Message] = [message for message in messages if message["role"] != "system"]
     first = next((place for place, message in enumerate(rest) if message["role"] == "user"), None)
@@ -142,7 +136,8 @@ def without_system(messages: Sequence[Message]) -> list[Message]:
 
 @dataclass(frozen=True)
 class Alternative:
-    """A token that could have stood at a place. `text` (a special token's name) is none for a part of a character."""
+    """A token that could have stood at a place, with its log-probability there. `text` are its whole characters (those
+    of a special token's name): none where it is a part of a character, which `bytes` show."""
 
     token_id: int
     """Its number in the vocabulary."""

@@ -22,6 +22,7 @@ COVERED: dict[str, tuple[str, str]] = {
     "app/api/tags.py": (END_TO_END, "tests/web/test_data_tags.py"),
     "app/api/schemas.py": ("seen in the description", "tests/api/test_openapi.py"),
     "app/api/vote_schemas.py": (END_TO_END, "tests/api/test_votes.py"),
+    "app/read_ahead.py": ("a type", "tests/training/reward/test_reading_ahead.py"),
     "app/chat.py": ("types, and the digest that prompts are known by", "tests/services/prompts/test_prompts.py"),
     "app/cli/backup.py": (END_TO_END, "tests/backup/test_backup.py"),
     "app/cli/clean.py": (END_TO_END, "tests/corpus/cleaning/test_folder.py"),

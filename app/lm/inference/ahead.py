@@ -5,10 +5,10 @@ from typing import Protocol
 
 import torch
 
-from app.chat import ReadAhead
 from app.lm.inference.decoder import Decoder
 from app.lm.inference.model_cache import ModelCache
 from app.lm.text.tokenizer import Tokenizer
+from app.read_ahead import ReadAhead
 
 
 class Ahead(Protocol):

@@ -30,7 +30,6 @@ from app.chat import (
     Message,
     Prompt,
     RawText,
-    ReadAhead,
     SampledAnswer,
     Scored,
     StreamEvent,
@@ -47,6 +46,7 @@ from app.lm.inference.scheduler import MAX_SEQUENCES, Scheduler
 from app.lm.inference.tokenizing import cuts_of, tokenized
 from app.lm.precision import Formats
 from app.pieces import Tell, Told, received
+from app.read_ahead import ReadAhead
 from app.translation import N_, _
 
 Value = TypeVar("Value")

@@ -17,9 +17,9 @@ from typing import NamedTuple, Protocol, runtime_checkable
 from sqlalchemy import select
 from sqlalchemy.orm import Session, selectinload, sessionmaker
 
-from app.chat import ReadAhead
 from app.db.models.groups import Group, GroupStatus
 from app.db.models.jobs import LIVE, Job
+from app.read_ahead import ReadAhead
 from app.services.sampling.engine import Engine
 from app.services.sampling.failures import failure_sentence
 from app.services.sampling.priority import Gate
@@ -74,9 +74,9 @@ class ReadingAhead:
     def read_on(self) -> None:
         """All that is new, as far as nobody is in the way."""
         with self._session() as session:
-            names = [name_of(group_id) for group_id in _newest(session)]
-            to_read = _to_read(session, self._done)
-        forget(self._settings.readings_directory, names)
+            newest = _newest(session)
+            to_read = _to_read(session, newest, self._done)
+        forget(self._settings.readings_directory, [name_of(group_id) for group_id in newest])
         if self._engine is None or to_read is None:
             return
         for group in to_read.groups:
@@ -126,12 +126,15 @@ def _newest(session: Session) -> list[int]:
     return sorted(session.scalars(query.order_by(Group.id.desc()).limit(NEWEST)))
 
 
-def _to_read(session: Session, done: Collection[tuple[str, str]]) -> ToRead | None:
-    """None while a training reads by itself. Answers without tokens of the SFT model's are read by a training."""
+def _to_read(session: Session, newest: Sequence[int], done: Collection[tuple[str, str]]) -> ToRead | None:
+    """None where nothing is new, and while a training reads by itself. Answers without tokens of the SFT model's are
+    read by a training."""
     if session.scalar(select(Job.id).where(Job.kind == READS, Job.status.in_(LIVE)).limit(1)) is not None:
         return None
     sft = versions.sft_version(session)
-    new = [number for number in _newest(session) if (sft.content_hash, name_of(number)) not in done]
+    new = [number for number in newest if (sft.content_hash, name_of(number)) not in done]
+    if not new:
+        return None
     load = selectinload(Group.completions), selectinload(Group.prompt)
     found = session.scalars(select(Group).where(Group.id.in_(new)).options(*load).order_by(Group.id)).all()
     wrote = {answer.version_id for group in found for answer in group.completions if answer.version_id is not None}

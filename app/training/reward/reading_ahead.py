@@ -4,10 +4,10 @@ them among what is kept (kept_readings.py), to the bit as it would have read the
 from collections.abc import Callable
 from pathlib import Path
 
-from app.chat import ReadAhead
 from app.errors import InvalidError
 from app.lm.inference.decoder import Decoder
 from app.lm.text.tokenizer import Tokenizer
+from app.read_ahead import ReadAhead
 from app.training.reward.kept_readings import Place, key_of
 from app.training.reward.reading import Blocks, Reader
 from app.training.reward.scoring import Answered
@@ -27,14 +27,11 @@ class AheadReader:
         self._reader = Reader(decoder, blank, sentence_ends(tokenizer), words)
         self._place = Place.of(folder, self._reader, content_hash)
         self._known = self._place.keys()
-        self._done = set[str]()
         self._read: dict[str, Blocks] = {}  # of a group that was not read to its end
 
     def read(self, group: ReadAhead, go_on: Callable[[], bool]) -> bool:
         """Reads what is not kept yet and keeps it in a file of the group's name; False where it was told not to go on,
         which is asked before each answer."""
-        if group.name in self._done:
-            return True
         for prompt, answer in self._answered(group):
             key = key_of(prompt, self._tokenizer.ends.as_written(answer))
             if key not in self._known and key not in self._read:
@@ -43,8 +40,8 @@ class AheadReader:
                 [self._read[key]] = self._reader.read([(prompt, answer)], self._tokenizer.ends)
         if self._read:
             self._place.keep_piece(group.name, self._read)
-        self._done.add(group.name)
-        self._read = {}
+            self._known |= self._read.keys()
+            self._read = {}
         return True
 
     def _answered(self, group: ReadAhead) -> list[Answered]:

@@ -7,13 +7,13 @@ from pathlib import Path
 
 import pytest
 
-from app.chat import ReadAhead
 from app.lm.inference.decoder import Decoder
 from app.lm.inference.engine import LocalEngine
 from app.lm.inference.scheduler import Scheduler
 from app.lm.inference.sequence import Sequence
 from app.lm.precision import Formats
 from app.lm.text.tokenizer import Tokenizer
+from app.read_ahead import ReadAhead
 from tests.lm.inference.asking import HELLO, LONG, asked
 from tests.waiting import PATIENCE_SECONDS
 

@@ -10,12 +10,13 @@ from pathlib import Path
 import pytest
 from sqlalchemy import Engine as Database
 
-from app.chat import Message, ReadAhead
+from app.chat import Message
 from app.db.models.groups import Group, GroupStatus
 from app.db.models.jobs import Job, JobStatus, JobTrigger
 from app.db.models.prompts import PromptSource
 from app.db.models.versions import Version
 from app.db.session import transaction
+from app.read_ahead import ReadAhead
 from app.runtime import Runtime, build_runtime
 from app.services.jobs import jobs
 from app.services.prompts import prompts
