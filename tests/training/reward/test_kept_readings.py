@@ -1,12 +1,10 @@
 """Readings that are kept: the same bits without the model, never stale, bounded, and as good as none where damaged."""
 
-from collections.abc import Sequence
 from pathlib import Path
 
 import pytest
 import torch
 
-from app.lm.text.end_tokens import EndTokens
 from app.training.reward import kept_readings
 from app.training.reward.kept_readings import KeepingReader
 from app.training.reward.reading import Blocks, Reader
@@ -15,20 +13,6 @@ from tests.training.tiny import ASSISTANT, BOS, ENDS, USER, random_groups, tiny_
 
 PROMPTS, ANSWERS = random_groups(6, 2)
 PAIRS: list[Answered] = [(prompt, answer) for prompt, both in zip(PROMPTS, ANSWERS, strict=True) for answer in both]
-
-
-@pytest.fixture
-def read_anew(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many answers the model read, call by call."""
-    counts: list[int] = []
-    plain = Reader.read
-
-    def counted(self: Reader, answers: Sequence[Answered], ends: EndTokens) -> list[Blocks]:
-        counts.append(len(answers))
-        return plain(self, answers, ends)
-
-    monkeypatch.setattr(Reader, "read", counted)
-    return counts
 
 
 def reader(folder: Path, content_hash: str = "one", stops: frozenset[int] = frozenset({40})) -> KeepingReader:

@@ -35,13 +35,13 @@ from app.training.reward.columns import Columns
 from app.training.reward.data import RankedGroup
 from app.training.reward.network import RewardModel, load_reward_model, save_reward_model
 from app.training.reward.preference_scorer import PARTS, Head, PreferenceScorer
-from app.training.reward.reading import Blocks, Reader
-from app.training.reward.scoring import Answered
+from app.training.reward.reading import Reader
 from app.training.reward.trainer import RewardResult
 from app.worker.handlers import evaluate as evaluate_handler
 from app.worker.handlers import train_policy as policy_handler
 from app.worker.handlers import train_reward as reward_handler
 from tests.live import LEASE_SECONDS
+from tests.training.reward.reads import reads_counted
 from tests.worker.harness import Harness
 from tests.worker.world import check_files, queue, run_inline, version_of_job
 
@@ -341,14 +341,7 @@ def test_withdrawn_rankings_teach_nothing(harness: Harness, reward: Learned) -> 
 
 @pytest.mark.usefixtures("reward")
 def test_the_next_training_reads_new_answers_alone(harness: Harness, monkeypatch: pytest.MonkeyPatch) -> None:
-    read: list[int] = []
-    plain = Reader.read
-
-    def counted(self: Reader, answers: Sequence[Answered], ends: EndTokens) -> list[Blocks]:
-        read.append(len(answers))
-        return plain(self, answers, ends)
-
-    monkeypatch.setattr(Reader, "read", counted)
+    read = reads_counted(monkeypatch)
     for samples in (8, 8, 12):
         job = run_inline(harness, queue(harness, "train_reward", normalization_samples=samples))
         assert job.status is JobStatus.SUCCEEDED, job.error
