@@ -30,8 +30,6 @@ ENDS = -1  # in place of a token: what was no part of the word followed
 
 Begun = tuple[int, ...]  # the tokens of a word so far
 Answer = tuple[Sequence[int], Sequence[int]]  # a conversation's tokens, and which places of it are answers
-
-
 COMPLETE, UNFINISHED = 0, 1  # the sets of words of which no more is known than whether their last character is whole
 
 

@@ -14,7 +14,7 @@ import json
 import os
 import shutil
 import uuid
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Mapping, Sequence
 from dataclasses import dataclass
 from pathlib import Path
 
@@ -82,14 +82,12 @@ class KeepingReader(Reader):
     ) -> None:
         super().__init__(sft, blank, stops, words)
         self._place = Place.of(folder, self, content_hash)
+        pieces = self._place.load_pieces()
         self._kept = _load(self._place.path)
-        self._pieces = {path: list(piece) for path, piece in self._take_pieces()}
-        self._asked: dict[str, None] = {}
-
-    def _take_pieces(self) -> Iterator[tuple[Path, dict[str, Blocks]]]:
-        for path, piece in self._place.load_pieces().items():
+        for piece in pieces.values():
             self._kept.update(piece)
-            yield path, piece
+        self._pieces = {path: set(piece) for path, piece in pieces.items()}
+        self._asked: dict[str, None] = {}
 
     def read(self, answers: Sequence[Answered], ends: EndTokens) -> list[Blocks]:
         keys = [key_of(prompt, ends.as_written(answer)) for prompt, answer in answers]
@@ -112,7 +110,7 @@ class KeepingReader(Reader):
         with contextlib.suppress(*UNREADABLE):
             _write(self._place.path, chosen, [self._kept[key] for key in chosen])
             for path, keys in self._pieces.items():
-                if self._asked.keys() >= set(keys):
+                if keys.issubset(chosen):
                     path.unlink(missing_ok=True)
             _remove_old(self._place.path.parent, self._place.path)
 

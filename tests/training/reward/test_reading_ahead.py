@@ -1,21 +1,21 @@
 """What was read while people ranked is what the training would have read, and is there until it was used."""
 
-from collections.abc import Sequence
 from itertools import chain, repeat
 from pathlib import Path
 
 import pytest
 import torch
 
-from app.chat import Message, ReadAhead
+from app.chat import Message
 from app.layout import SFT_MODEL
 from app.lm.files.checkpoint import load_model
 from app.lm.inference.decoder import Decoder
 from app.lm.model import Llama
-from app.lm.text.end_tokens import EndTokens
 from app.lm.text.tokenizer import Tokenizer
+from app.read_ahead import ReadAhead
+from app.training.reward import kept_readings
 from app.training.reward.kept_readings import KeepingReader
-from app.training.reward.reading import Blocks, Reader
+from app.training.reward.reading import Reader
 from app.training.reward.reading_ahead import AheadReader
 from app.training.reward.scoring import Answered
 from app.training.reward.sentences import sentence_ends
@@ -49,20 +49,6 @@ def training(loaded: tuple[Llama, Tokenizer], folder: Path) -> KeepingReader:
     return KeepingReader(
         Decoder(model, torch.float32), blank, sentence_ends(tokenizer), words, folder=folder, content_hash="one"
     )
-
-
-@pytest.fixture
-def read_anew(monkeypatch: pytest.MonkeyPatch) -> list[int]:
-    """How many answers the model read, call by call."""
-    counts: list[int] = []
-    plain = Reader.read
-
-    def counted(self: Reader, answers: Sequence[Answered], ends: EndTokens) -> list[Blocks]:
-        counts.append(len(answers))
-        return plain(self, answers, ends)
-
-    monkeypatch.setattr(Reader, "read", counted)
-    return counts
 
 
 def pieces(folder: Path) -> list[str]:
@@ -120,6 +106,21 @@ def test_a_piece_that_is_damaged_is_read_by_the_training(
     assert read_anew[3:] == [3]
     first.keep()
     assert pieces(tmp_path) == []
+
+
+def test_a_piece_for_which_there_is_no_room_stays(
+    loaded: tuple[Llama, Tokenizer], tmp_path: Path, read_anew: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """A training's own file is bounded: what does not go into it is not lost."""
+    mine = group(loaded[1], "1")
+    ahead(loaded, tmp_path).read(mine, lambda: True)
+    first = training(loaded, tmp_path)
+    [one, *_] = first.read(pairs_of(loaded[1], mine), loaded[1].ends)
+    monkeypatch.setattr(kept_readings, "MOST_BYTES", sum(block.nbytes for block in one.values()))
+    first.keep()
+    assert pieces(tmp_path) == ["1.safetensors"]
+    training(loaded, tmp_path).read(pairs_of(loaded[1], mine), loaded[1].ends)
+    assert read_anew[3:] == [0, 0]
 
 
 def test_what_no_training_could_read_is_left_out(loaded: tuple[Llama, Tokenizer], tmp_path: Path) -> None:
