@@ -137,7 +137,8 @@ def train_sft(
             raise TrainingError(
                 f"Pair {number} has no {lacking}. Fill it in or leave the pair out; nothing was trained."
             )
-    heard = _learned(examples, pieces, marks) if hparams.unheard_penalty else None
+    padded = [*pieces, *[b""] * (model.config.vocab_size - len(pieces))]  # as imported models' embeddings are
+    heard = _learned(examples, padded, marks) if hparams.unheard_penalty else None
     packed = pack_examples(examples, hparams.context_tokens, marks, heard)
     other = pack_examples(held_out, hparams.context_tokens, marks)
     count = len(packed.ids)

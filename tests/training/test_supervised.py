@@ -192,6 +192,18 @@ def test_the_loss_tells_what_never_follows() -> None:
     assert loss(50.0) - loss(0.0) == pytest.approx(50 * never / 3, rel=0.02)
 
 
+def test_a_vocabulary_may_be_larger_than_the_tokenizers() -> None:
+    """As imported models' are, padded to a round number."""
+    hparams = replace(SFT, unheard_penalty=50.0)
+    fewer, whole = (
+        _first_loss(
+            train_sft(tiny(), _repeating(), _repeating(), hparams, marks=MARKS, context=NoContext(), pieces=pieces)
+        )
+        for pieces in (PIECES[:-5], [*PIECES[:-5], *[b""] * 5])
+    )
+    assert fewer == whole
+
+
 def test_the_loss_tells_what_is_unlikely(monkeypatch: pytest.MonkeyPatch) -> None:
     monkeypatch.setattr(linear_cross_entropy, "TAIL_BELOW", 0.9)  # nothing is unlikely to a new model
 

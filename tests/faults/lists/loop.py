@@ -297,6 +297,7 @@ FAULTS = [
     unheard("the wrong script is missing", "return LATIN + HAN - had.pop()", "return had.pop()"),
     In("app/training/sft.py", "tests/training/test_supervised.py")("what never follows is not told", "Penalties(hparams.tail_penalty, hparams.unheard_penalty, heard)", "Penalties(hparams.tail_penalty)"),
     In("app/training/sft.py", "tests/training/test_supervised.py")("what never follows stands at another place", "unheard[row, here] = heard.numbers(tokens)", "unheard[row, : len(tokens)] = heard.numbers(tokens)"),
+    In("app/training/sft.py", "tests/training/test_supervised.py")("a padded vocabulary is forgotten", "_learned(examples, padded, marks)", "_learned(examples, pieces, marks)"),
     In("app/training/supervised.py", "tests/training/test_supervised.py")("rows lose what never follows", "return Batch(self.ids[chosen], self.targets[chosen], numbers)", "return Batch(self.ids[chosen], self.targets[chosen])"),
     edge_card("the second set counted with the first", "if one.series == series and edge in", "if edge in"),
     edge_card("harmless questions counted as improper", "edge in (\"\", one.edge)])", "(one.edge != \"unknown\" or edge == \"unknown\")])"),
