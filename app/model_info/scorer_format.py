@@ -6,7 +6,7 @@ from pathlib import Path
 from app.model_info.weights import SCORER, CheckpointError
 from app.translation import N_, _
 
-FORMAT, OLD_FORMATS = 3, (1, 2)  # the old ones have other columns
+FORMAT, OLD_FORMATS = 4, (1, 2, 3)  # the old ones have other columns
 OLD = N_("This reward model was made by an earlier version of this program. Train a reward model again.")
 
 

@@ -24,7 +24,9 @@ COMPONENTS = {
     "mean 0": 48, "sum": 48, "mean 1": 48, "mean 2": 48, "end": 32, "beginning": 32, "finish": 32, "second": 32,
     "words": 200,
 }  # fmt: skip
-STANDARDIZED = ("plausible", "length", "likelihood", "where", "sentences", "similarity", "shape", "references")
+STANDARDIZED = (
+    "plausible", "length", "likelihood", "where", "sentences", "similarity", "shape", "layout", "references",
+)  # fmt: skip
 PROMPT_COMPONENTS = 4  # of the prompt's states: what kind of prompt it is
 PRODUCTS = ("length", "likelihood")
 BUMPS, WIDTH = 8, 0.5  # of the log of the length in tokens

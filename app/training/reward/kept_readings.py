@@ -26,7 +26,7 @@ from app.lm.inference.decoder import Decoder
 from app.lm.model import Llama
 from app.lm.text.end_tokens import EndTokens
 from app.model_info.weights import sync
-from app.training.reward import reading, references, sentences, words
+from app.training.reward import layout, reading, references, sentences, words
 from app.training.reward.reading import Blocks, Reader
 from app.training.reward.scoring import Answered
 from app.training.reward.words import Words
@@ -119,7 +119,8 @@ def _name(reader: Reader, content_hash: str) -> str:
     way = [content_hash, list(reader.blank), sorted(reader.stops), reader.heights, str(reader.dtype)]
     way.append(reader.words.digest)
     texts = [
-        Path(str(module.__file__)).read_text(encoding="utf-8") for module in (reading, references, sentences, words)
+        Path(str(module.__file__)).read_text(encoding="utf-8")
+        for module in (layout, reading, references, sentences, words)
     ]
     return hashlib.sha256(json.dumps([*way, *texts, torch.__version__]).encode()).hexdigest()[:32]
 

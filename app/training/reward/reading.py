@@ -2,8 +2,9 @@
 
 An answer is read twice: behind its prompt, and behind an empty one. The states of three heights say what it is about,
 how it is written and in which order; the two log-probabilities say whether it is likely, and whether it belongs to its
-prompt; its words are kept beside those of what the model itself would answer (references.py). Each answer's bits are
-the same whatever is read beside it (app/lm/inference/decoder.py), in one number format.
+prompt; its words are kept beside those of what the model itself would answer (references.py), and how it is laid out
+(layout.py). Each answer's bits are the same whatever is read beside it (app/lm/inference/decoder.py), in one number
+format.
 
 Shapes: N answers, T tokens of an answer, P of its prompt, H hidden size, V vocabulary, W words of an answer, M of the
 references to its prompt.
@@ -25,6 +26,7 @@ from app.lm.precision import matmul_dtype
 from app.lm.text.end_tokens import EndTokens
 from app.model_info.operations import passed
 from app.saving import TrainingError
+from app.training.reward.layout import layout_of
 from app.training.reward.references import References
 from app.training.reward.scoring import Answered
 from app.training.reward.sentences import least_window, sentence_spans, sentence_statistics
@@ -91,7 +93,12 @@ class Reader:
         if not all(bool(block.isfinite().all()) for each in blocks.values() for block in each.values()):
             raise TrainingError(_("The SFT model's states are not numbers. Its weights are damaged: restore them."))
         for row, told in zip(distinct, self._references.of([row[0] for row in distinct], ends), strict=True):
-            blocks[row] |= {"words": self.words.of(row[1][:-1]), "reference words": told}
+            said = row[1][:-1]
+            blocks[row] |= {
+                "words": self.words.of(said),
+                "reference words": told,
+                "layout": layout_of(self.words.text(said)),
+            }
         self._last = blocks if len(blocks) <= REMEMBERED else {}
         return [blocks[row] for row in rows]
 

@@ -38,12 +38,15 @@ class Words:
         """Of the way in which tokens become words."""
         return hashlib.sha256("\0".join(self._pieces).encode("utf-8", "replace")).hexdigest()
 
+    def text(self, tokens: Iterable[int]) -> str:
+        """Empty where tokens are words."""
+        return "".join(self._pieces[token] for token in tokens if token < len(self._pieces))
+
     def of(self, tokens: Iterable[int]) -> Tensor:
         """The numbers of the different words [W] int64, in order. Equal words have equal numbers in every process."""
         if not self._pieces:
             return torch.tensor(sorted(set(tokens)), dtype=torch.int64)
-        text = "".join(self._pieces[token] for token in tokens if token < len(self._pieces))
-        return torch.tensor(sorted(map(_number, words_of(text))), dtype=torch.int64)
+        return torch.tensor(sorted(map(_number, words_of(self.text(tokens)))), dtype=torch.int64)
 
 
 def words_of(text: str) -> set[str]:

@@ -33,6 +33,7 @@ scorer = In("app/training/reward/scorer.py", "tests/training/reward/test_scorer.
 list_loss = In("app/training/reward/list_loss.py", "tests/training/reward/test_list_loss.py")
 handler = In("app/worker/handlers/train_reward.py", WIRING)
 words = In("app/training/reward/words.py", "tests/training/reward/test_words.py")
+layout = In("app/training/reward/layout.py", "tests/training/reward/test_layout.py")
 rare_words = In("app/training/reward/rare_words.py", "tests/training/reward/test_rare_words.py")
 references = In("app/training/reward/references.py", "tests/training/reward/test_references.py")
 kept = In("app/training/reward/kept_readings.py", "tests/training/reward/test_kept_readings.py")
@@ -43,6 +44,14 @@ reads = In("app/services/sampling/reading_ahead.py", "tests/services/sampling/te
 sentences = In("app/training/reward/sentences.py", "tests/training/reward/test_sentences.py")
 
 FAULTS = [
+    layout("items wherever they stand", "sum(bool(of_kind(line)) for line in lines) for of_kind in kinds", "sum(body.count(mark) for mark in '-1#'[at]) for at, _ in enumerate(kinds)"),
+    layout("Chinese marks are others", "sum(map(body.count, marks)) for marks in MARKS.values()", "body.count(marks[0]) for marks in MARKS.values()"),
+    layout("space around a text counts", "body = text.strip()", "body = text"),
+    layout("what it ends with unseen", 'first, last = body[:1], body[-1:]', 'first, last = body[:1], ""'),
+    reading("the layout is the question's", "layout_of(self.words.text(said))", "layout_of(self.words.text(row[0]))"),
+    reading("the end mark is laid out, too", "said = row[1][:-1]", "said = row[1]"),
+    kept("another way of laying out taken for the same", "for module in (layout, reading,", "for module in (reading,"),
+    columns("the layout counts nothing", '"shape", "layout", "references",', '"shape", "references",'),
     kept("another prompt's reading taken", "json.dumps([list(prompt), list(answer)])", "json.dumps([list(answer)])"),
     kept("what was read before is read again", "if key not in self._kept}", "}"),
     preference("deviations that count the means as known", "int((counts - 1).sum()) or len(values)", "len(values)"),

@@ -7,9 +7,13 @@ import torch
 
 from app.training.reward.columns import BLOCKS, STANDARDIZED, Columns, Scaling, within_prompts
 from app.training.reward.reading import Reader
+from app.training.reward.words import Words
 from tests.training.tiny import ASSISTANT, BOS, ENDS, USER, random_groups, tiny_model
 
-READER = Reader(tiny_model(), [BOS, USER, ASSISTANT], frozenset())
+SAID = ("tea ", "Milk ", "3 ", ". ", "? ", "\n- ", "\n\n", "bread, ", "1", "ALL ", "茶", "：")
+MODEL = tiny_model()
+WORDS = Words([SAID[token % len(SAID)] for token in range(MODEL.config.vocab_size)])
+READER = Reader(MODEL, [BOS, USER, ASSISTANT], frozenset(), WORDS)
 
 
 PROMPTS = [number // 4 for number in range(80)]

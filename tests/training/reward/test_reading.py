@@ -8,6 +8,7 @@ import torch.nn.functional as F
 
 from app.lm.inference.decoder import Decoder
 from app.saving import TrainingError
+from app.training.reward.layout import layout_of
 from app.training.reward.reading import Reader
 from app.training.reward.references import References
 from app.training.reward.words import Words
@@ -76,6 +77,16 @@ def test_words_and_those_of_references_to_the_prompt_are_kept() -> None:
     assert torch.equal(mine["reference words"], told[0])
     assert torch.equal(elsewhere["reference words"], told[1])
     assert not torch.equal(told[0], told[1])
+
+
+def test_the_layout_of_the_text_is_kept_without_the_end_mark() -> None:
+    pieces = ["x"] * CONFIG.vocab_size
+    pieces[20], pieces[21], pieces[END] = "- tea\n", "Milk?", "!"
+    read = Reader(tiny_model(), [BOS, USER, ASSISTANT], frozenset(), Words(pieces))
+    [mine] = read.read([([BOS, USER, 9, ASSISTANT], [20, 20, 21, END])], ENDS)
+    assert torch.equal(mine["layout"], layout_of("- tea\n- tea\nMilk?"))
+    [plain] = reader().read([([BOS, USER, 9, ASSISTANT], [20, 20, 21, END])], ENDS)
+    assert not plain["layout"].any(), "tokens that are words have no marks"
 
 
 def test_order_and_prompt_are_seen() -> None:

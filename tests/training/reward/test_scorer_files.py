@@ -113,7 +113,7 @@ def test_a_reward_model_of_another_model_says_what_to_do(trained: RewardResult, 
         load_scorers(directory)
 
 
-@pytest.mark.parametrize("content", ["{", "[]", '{"format": 9}', '{"format": 3, "reads_with": {}}'])
+@pytest.mark.parametrize("content", ["{", "[]", '{"format": 9}', '{"format": 4, "reads_with": {}}'])
 def test_a_damaged_description_is_named(content: str, trained: RewardResult, tmp_path: Path) -> None:
     directory = saved(trained, tmp_path)
     (directory / "scorer.json").write_text(content)

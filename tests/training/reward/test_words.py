@@ -21,6 +21,8 @@ def test_tokens_make_words_and_words_have_their_numbers() -> None:
     assert one.tolist() == other.tolist() == [4536812653411636418, 5268617479337866752]
     assert not words.are_tokens
     assert len(words.of([])) == 0
+    assert words.text(tokenizer.encode("Words, some\n- more")) == "Words, some\n- more"
+    assert Words().text([3, 4]) == ""
 
 
 def test_without_pieces_each_token_is_a_word() -> None:
