@@ -84,6 +84,14 @@ def test_about_so_many_tokens_can_be_liked() -> None:
     assert missed(part) < 0.1 * missed(line)
 
 
+def test_the_layout_counts() -> None:
+    answers = some()
+    columns, _ = Columns.fit(answers, PROMPTS)
+    other = answers[0] | {"layout": answers[0]["layout"] + 1.0}
+    made = columns.of([answers[0], other]).split(columns.prior.sizes, 1)
+    assert [block for block, part in zip(BLOCKS, made, strict=True) if not torch.equal(part[0], part[1])] == ["layout"]
+
+
 def test_files_keep_the_bits() -> None:
     answers = some()
     columns, _ = Columns.fit(answers, PROMPTS)

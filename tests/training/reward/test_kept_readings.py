@@ -1,11 +1,12 @@
 """Readings that are kept: the same bits without the model, never stale, bounded, and as good as none where damaged."""
 
 from pathlib import Path
+from types import ModuleType
 
 import pytest
 import torch
 
-from app.training.reward import kept_readings
+from app.training.reward import kept_readings, layout, reading, references, sentences, words
 from app.training.reward.kept_readings import KeepingReader
 from app.training.reward.reading import Blocks, Reader
 from app.training.reward.scoring import Answered
@@ -57,6 +58,17 @@ def test_another_model_or_another_way_of_reading_takes_nothing(tmp_path: Path, r
     reader(tmp_path, content_hash="another").read(PAIRS[:8], ENDS)
     reader(tmp_path, stops=frozenset({40, 41})).read(PAIRS[:8], ENDS)
     assert read_anew == [8, 8, 8]
+
+
+@pytest.mark.parametrize("module", [layout, reading, references, sentences, words], ids=lambda each: each.__name__)
+def test_another_program_of_reading_takes_nothing(
+    module: ModuleType, tmp_path: Path, read_anew: list[int], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    first_training(tmp_path / "kept")
+    (changed := tmp_path / "changed.py").write_text("# another text")
+    monkeypatch.setattr(module, "__file__", str(changed))
+    reader(tmp_path / "kept").read(PAIRS[:8], ENDS)
+    assert read_anew == [8, 8]
 
 
 @pytest.mark.parametrize("place", [0, 200, -3])

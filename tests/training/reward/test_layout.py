@@ -58,6 +58,7 @@ def test_what_a_line_begins_with_is_seen() -> None:
     ("one", "other"),
     [
         ("Do you like tea?", "Do you like tea."),  # the end
+        ("It is. Is it tea?", "Is it tea? It is."),  # the end alone
         ("Tea is good. Milk is good.", "Tea is good.\n\nMilk is good."),  # paragraphs
         ("tea is good.", "TEA is good."),
         ("I have two cats.", "I have 2 cats."),
