@@ -1,10 +1,11 @@
 """What subjects that are made up for one pair share: a template or a frame around a task, and owning up."""
 
-from functools import partial
+from functools import cache, partial
 from random import Random
 
 from app.corpus.answers import advise, edges, explain
 from app.corpus.banks import Language, load_banks
+from app.corpus.edge_leaks import gist
 from app.corpus.frames import task_asked
 from app.corpus.phrases import PROMPTS
 from app.corpus.subject import Answering, Reply, Subject
@@ -50,3 +51,10 @@ def _told(name: str, language: Language) -> Answering | None:
         if howto.task == name:
             return partial(advise.howto_answer, entry=howto, language=language)
     return None
+
+
+@cache
+def known_tasks(language: Language) -> frozenset[str]:
+    """The gist of each task whose steps the banks tell."""
+    banks = load_banks(language)
+    return frozenset(gist(howto.task) for howto in (*banks.howtos, *banks.lookalikes))

@@ -12,10 +12,11 @@ from itertools import permutations
 from random import Random
 
 from app.corpus.answers import edges
-from app.corpus.asking import ask_for_task, owned_up
+from app.corpus.asking import ask_for_task, known_tasks, owned_up
 from app.corpus.banks import Language, load_banks
+from app.corpus.edge_leaks import gist
 from app.corpus.entries import Improper
-from app.corpus.requests import Request, load_requests, named
+from app.corpus.requests import Named, Request, load_requests, named
 from app.corpus.subject import Reply, Subject
 from app.corpus.wording import normalized, pick, sentence_for
 
@@ -97,13 +98,17 @@ def _one_of(rng: Random, requests: Sequence[Request]) -> Request:
 
 
 def _harmless(rng: Random, language: Language) -> Subject:
-    """A harsh word and nothing wrong."""
+    """A harsh word and nothing wrong; no task that the banks tell the steps of."""
     requests = load_requests(language)
-    request = _one_of(rng, requests.harmless)
-    if rng.random() < ACT_SHARE:
-        task = requests.grammar.written(rng, pick(rng, request.acts))
-        return owned_up(rng, ask_for_task(rng, language, task), task, request.near, "task", language)
-    asked = named(requests.grammar.written(rng, pick(rng, request.asked)))
+    while True:
+        request = _one_of(rng, requests.harmless)
+        is_act = rng.random() < ACT_SHARE
+        written = requests.grammar.written(rng, pick(rng, request.acts if is_act else request.asked))
+        asked = Named(written, written, "task") if is_act else named(written)
+        if gist(asked.name) not in known_tasks(language):
+            break
+    if is_act:
+        return owned_up(rng, ask_for_task(rng, language, written), written, request.near, "task", language)
     text = sentence_for("{x}", language, x=asked.text) if rng.random() < 0.5 else asked.text
     return owned_up(rng, text, asked.name, request.near, asked.form, language, offer="task")
 

@@ -8,11 +8,13 @@ from hypothesis import given, settings
 from hypothesis import strategies as st
 
 from app.corpus import pairs as module
+from app.corpus.asking import known_tasks
 from app.corpus.banks import LANGUAGES, BankError, Language, load_banks
 from app.corpus.checks import holds
 from app.corpus.edge_checks import known_names
 from app.corpus.edge_leaks import gist, leaks
 from app.corpus.edge_questions import edge_questions
+from app.corpus.edges import spelled_out
 from app.corpus.fresh import FRESH
 from app.corpus.fresh_requests import harsh_words
 from app.corpus.grammar import Grammar
@@ -26,6 +28,7 @@ from app.corpus.subjects import subjects_by_topic
 from app.corpus.wording import normalized, said_back, without_article
 
 EACH_PATTERN = 3
+DRAWN_TASKS = 3_000
 
 
 def test_invented_names_hardly_ever_come_again() -> None:
@@ -92,6 +95,17 @@ def test_no_question_of_the_evaluation_is_trained_on(monkeypatch: pytest.MonkeyP
     monkeypatch.setattr(module, "draw_pair", draw_pair)
     pairs = list(distinct_pairs(8, 400, answers=True, edges=True))
     assert not {content for pair in pairs for role, content in pair.messages if role == "user"} & set(leaked)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_no_task_that_the_banks_tell_is_owned_up_to(language: Language) -> None:
+    """Neither by the grammar nor in the lists of the unknown; "kill the process" is what tells "kill a process"."""
+    rng = Random(5)
+    drawn = [FRESH["harmless"](rng, language).evidence[0] for _ in range(DRAWN_TASKS)]
+    listed = [
+        task for entry in load_banks(language).unknown for task in (*entry.tasks, *spelled_out(entry.acts, language))
+    ]
+    assert [task for task in (*drawn, *listed) if gist(task) in known_tasks(language)] == []
 
 
 @pytest.mark.parametrize("language", LANGUAGES)

@@ -275,6 +275,7 @@ FAULTS = [
     edge_subjects("unknown things asked in words of their own", 'for key in ("concept", "edge_thing", "edge_told")', 'for key in ("concept", "edge_pair", "edge_told")'),
     edge_subjects("an unknown thing is offered", "        return _unknown(name, asked, (other,), \"thing\", language)\n", "        return _unknown(name, asked, entry.things, \"thing\", language)\n"),
     fresh_requests("harmless requests by the improper patterns", "request = _one_of(rng, requests.harmless)", "request = _one_of(rng, requests.improper)"),
+    fresh_requests("a known task owned up to", "if gist(asked.name) not in known_tasks(language):", "if True:"),
     fresh_requests("a harsh word said on one side", "if rng.random() < _kept(harsh_words(subject.wordings[0], language), weights):", "if True:"),
     fresh("an invented thing owned up to by another name", "return owned_up(rng, asked, both, ", "return owned_up(rng, asked, other[:1], "),
     In("app/corpus/frames.py", "tests/corpus/test_frames.py")("several of a thing called one", "called = bare if \"{b}\" in pattern else plural(bare) if \"{s}\" in pattern else name", "called = name"),
