@@ -10,12 +10,12 @@ from pathlib import Path
 from random import Random
 from typing import Literal
 
-from app.corpus.prompts import ShippedPrompt
+from app.corpus.prompts import ShippedPrompt, load_prompts
 from app.corpus.subject import Subject
 from app.corpus.subjects import subjects_by_topic
 from app.corpus.topics import TOPIC_SHARES
 from app.corpus.wording import normalized
-from app.layout import PROMPTS
+from app.layout import EVERYDAY_PROMPTS, PROMPTS
 
 PROMPTS_SEED = 7
 # (split, language) -> how many
@@ -45,8 +45,9 @@ def _spread(rng: Random, subjects: list[Subject], *, held_out: bool) -> Iterator
 
 
 def written_prompts(seed: int = PROMPTS_SEED) -> list[ShippedPrompt]:
-    """All prompts as the generator writes them, distinct after normalization."""
-    rng, seen, prompts = Random(seed), set[str](), list[ShippedPrompt]()
+    """All prompts as the generator writes them, distinct after normalization, none an everyday prompt over again."""
+    rng, prompts = Random(seed), list[ShippedPrompt]()
+    seen = {normalized(prompt.text) for prompt in load_prompts(EVERYDAY_PROMPTS)}
     for (split, language), total in COUNTS.items():
         topics = _candidates(rng, language)  # type: ignore[arg-type]
         if not topics:
