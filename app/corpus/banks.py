@@ -18,6 +18,7 @@ from app.corpus.entries import (
     Comparison,
     Concept,
     Definition,
+    Everyday,
     Exchange,
     HowTo,
     Improper,
@@ -74,6 +75,7 @@ class Banks:
     riddles: tuple[Riddle, ...] = ()
     rhymes: tuple[Rhyme, ...] = ()
     rewrites: tuple[Rewrite, ...] = ()
+    everyday: Everyday = field(default_factory=Everyday)
     stories: StoryParts = field(default_factory=StoryParts)
     manners: Manners = field(default_factory=Manners)
 
@@ -175,9 +177,16 @@ def load_banks(language: Language, directory: Path = BANKS_DIRECTORY) -> Banks:
         riddles=_entries(home, "riddles", "riddle", Riddle),
         rhymes=_entries(home, "rhymes", "rhyme", Rhyme),
         rewrites=_entries(home, "rewrites", "rewrite", Rewrite),
+        everyday=_everyday(home),
         stories=_lists(home, "stories", StoryParts),
         manners=_lists(home, "manners", Manners),
     )
+
+
+def _everyday(home: Path) -> Everyday:
+    kinds = {"concept": Concept, "category": Category, "statement": Exchange, "why": Exchange}
+    tables = _tables(home, "everyday", kinds)
+    return Everyday(tables["concept"], tables["category"], tables["statement"], tables["why"])
 
 
 @cache

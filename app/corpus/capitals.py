@@ -11,6 +11,7 @@ from functools import cache
 from typing import Any
 
 from app.corpus.banks import load_banks
+from app.corpus.entries import Everyday
 
 
 def texts_of(value: Any) -> Iterator[str]:
@@ -26,7 +27,7 @@ def texts_of(value: Any) -> Iterator[str]:
 
 @cache
 def _common_words() -> frozenset[str]:
-    said = replace(load_banks("en"), unknown=(), improper=())  # names and tasks alone tell little of capitals
+    said = replace(load_banks("en"), unknown=(), improper=(), everyday=Everyday())  # names and tasks alone tell little of capitals
     return frozenset(word for text in texts_of(said) for word in re.findall(r"\b[a-z]+\b", text))
 
 

@@ -42,11 +42,12 @@ def stories(banks: Banks) -> Iterable[Subject]:
         yield _story(banks, "story_place", {"x": place}, {"place": place})
 
 
-def _sum(kind: str, x: int, y: int, language: Language) -> Subject:
-    """7 + 5 and 5 + 7 are one slot: both are held out or neither is."""
+def sum_of(kind: str, x: int, y: int, language: Language, *keys: str) -> Subject:
+    """7 + 5 and 5 + 7 are one slot: both are held out or neither is. `keys`: of the wordings, if not the kind's own."""
     slot = f"{min(x, y)} {kind} {max(x, y)}" if kind != "minus" else f"{x} minus {y}"
     return Subject(
-        "arithmetic", slot, language, wordings_of(language, kind, x=str(x), y=str(y)),
+        "arithmetic", slot, language,
+        tuple(text for key in keys or (kind,) for text in wordings_of(language, key, x=str(x), y=str(y))),
         partial(numbers.sum_answer, kind=kind, x=x, y=y, language=language),
         replies={"how": Reply(partial(numbers.how_answer, kind=kind, x=x, y=y, language=language), language)},
         combined=True, evidence=(str(numbers.result_of(kind, x, y)),),
@@ -86,13 +87,13 @@ def sums(language: Language) -> Iterable[Subject]:
     for x in range(1, LARGEST + 1):
         for y in range(1, min(x, 20) + 1):
             first, second = rng.sample((x, y), 2)
-            yield _sum("plus", first, second, language)
+            yield sum_of("plus", first, second, language)
             if x > y:
-                yield _sum("minus", x, y, language)
+                yield sum_of("minus", x, y, language)
                 yield _bigger(first, second, language)
     for x in range(2, LARGEST_FACTOR + 1):
         for y in range(2, LARGEST_FACTOR + 1):
-            yield from [_sum("times", x, y, language)] * 3
+            yield from [sum_of("times", x, y, language)] * 3
     for start in range(1, 31):
         for length in range(2, 10):
             yield _count(start, start + length, language)

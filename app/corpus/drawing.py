@@ -6,11 +6,12 @@ from random import Random
 
 from app.corpus.banks import LANGUAGES, Language
 from app.corpus.edges import edges_by_topic
+from app.corpus.everyday import everyday_subject
 from app.corpus.fresh import FRESH, FRESH_SHARES
 from app.corpus.phrases import PROMPTS
 from app.corpus.subject import Subject
 from app.corpus.subjects import subjects_by_topic
-from app.corpus.topics import EDGE_SHARE, EDGE_SHARES, PRACTICE, TOPIC_SHARES
+from app.corpus.topics import EDGE_SHARE, EDGE_SHARES, EVERYDAY_SHARE, PRACTICE, TOPIC_SHARES
 from app.corpus.wording import normalized, pick
 
 CHINESE_SHARE = 1 / 3
@@ -35,13 +36,15 @@ def _drawable(language: Language, held_out: bool, edges: bool) -> dict[str, tupl
 
 def draw_subject(rng: Random, *, held_out: bool = False, edges: bool = False) -> Subject:
     """A language, then a topic by its share (in training: and by its need of practice), then an entry; each has a
-    wording that is (not) held out. With `edges`, some are about the edges of the corpus."""
+    wording that is (not) held out. With `edges`, some are about the edges of the corpus, and some are what people ask first."""
     languages = available_languages()
     at_edge = edges and rng.random() < EDGE_SHARE
     chinese = EDGE_CHINESE_SHARE if at_edge else CHINESE_SHARE
     language = "zh" if "zh" in languages and rng.random() < chinese else languages[0]
     if at_edge:
         return _at_edge(rng, language)
+    if edges and rng.random() < EVERYDAY_SHARE:
+        return everyday_subject(rng, language)
     topics, shares = _drawable(language, held_out, False), TOPIC_SHARES
     practice = dict.fromkeys(topics, 1.0) if held_out else PRACTICE
     topic = rng.choices(list(topics), [shares[name] * practice.get(name, 1.0) for name in topics])[0]

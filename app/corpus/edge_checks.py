@@ -7,6 +7,7 @@ from functools import cache
 from itertools import pairwise
 from random import Random
 
+from app.corpus import everyday
 from app.corpus.banks import LANGUAGES, Language, load_banks, load_translations
 from app.corpus.capitals import texts_of
 from app.corpus.checks import SENTENCE, holds, refuses, without_blanks
@@ -54,7 +55,8 @@ def known_names(language: Language) -> tuple[str, ...]:
     """Everything that an answer may offer."""
     banks = load_banks(language)
     tasks = [entry.task for entry in (*banks.howtos, *banks.lookalikes)]
-    return (*(entry.name for entry in banks.concepts), *tasks, *(entry.plural for entry in banks.categories))
+    concepts, categories = everyday.known_concepts(language), everyday.known_categories(language)
+    return (*(entry.name for entry in concepts), *tasks, *(entry.plural for entry in categories))
 
 
 def refuses_kindly(text: str, language: Language) -> bool:

@@ -162,3 +162,13 @@ class Translation:
 
     en: str
     zh: str
+
+
+@dataclass(frozen=True)
+class Everyday:
+    """What people ask first and tell in passing; training alone draws it (everyday.py)."""
+
+    concepts: tuple[Concept, ...] = ()
+    categories: tuple[Category, ...] = ()
+    statements: tuple[Exchange, ...] = ()
+    whys: tuple[Exchange, ...] = ()

@@ -68,7 +68,7 @@ def familiar_subject(rng: Random, language: Language) -> Subject:
     """What is known, in everyday talk: its answer is the one it always has."""
     banks, kind = load_banks(language), rng.random()
     if kind < 0.5:
-        concept = rng.choice(banks.concepts)
+        concept = rng.choice((*banks.concepts, *banks.everyday.concepts))
         asked, _ = thing_told(rng, concept.name, language)
         return Subject(
             "familiar", concept.name, language, (asked,),

@@ -17,3 +17,8 @@ PRACTICE: dict[str, float] = {
 # suggests such prompts, and the report card asks its own (edge_questions.toml).
 EDGE_SHARE = 0.4
 EDGE_SHARES: dict[str, int] = {"unknown": 29, "improper": 25, "harmless": 25, "familiar": 14, "unfamiliar": 7}
+
+# Of the pairs that training draws and that are not at the edges, how many are what people ask first and tell in passing
+# (everyday.py), and how those divide, in percent. The shipped prompts know nothing of them.
+EVERYDAY_SHARE = 0.32
+EVERYDAY_SHARES: dict[str, int] = {"list": 30, "concept": 17, "statement": 24, "why": 13, "sum": 16}

@@ -28,12 +28,29 @@ def concept_answer(rng: Random, style: Style, entry: Concept, language: Language
 
 
 def category_answer(rng: Random, style: Style, entry: Category, language: Language) -> Answer:
+    most = {"short": 3, "medium": 5, "long": len(entry.items)}[style.length]
+    return _members(rng, style, entry, max(2, most - rng.randrange(2)), language)
+
+
+def counted_answer(rng: Random, style: Style, entry: Category, count: int, language: Language) -> Answer:
+    """As many members as were asked for; those of a long list stand in lines or in one sentence, as ever."""
+    return _members(rng, style, entry, count, language)
+
+
+def beginning_answer(rng: Random, style: Style, entry: Category, letter: str, language: Language) -> Answer:
+    """Members that begin with a letter."""
+    found = [item for item in entry.items if item.lower().startswith(letter.lower())]
+    listed = listing(found[: 3 if style.length == "long" else 2], language)
+    return Answer(sentence_for(pick(rng, ANSWERS[language]["items_letter"]), language, i=listed, l=letter.upper()))
+
+
+def _members(rng: Random, style: Style, entry: Category, count: int, language: Language) -> Answer:
     phrases = ANSWERS[language]
-    count = {"short": 3, "medium": 5, "long": len(entry.items)}[style.length]
-    count = max(2, count - rng.randrange(2))
     start = rng.randrange(len(entry.items) - count + 1)
     items = entry.items[start : start + count]  # always the same one follows: a small model then names none twice
     remark = entry.remark if style.length == "long" or rng.random() < 0.3 else ""
+    if count == 1:
+        return Answer(join([sentence_for(phrases["items_one"][0], language, i=items[0]), remark], language))
     if style.listed:
         intro = sentence_for(pick(rng, phrases["items_intro"]), language, x=entry.plural)
         text = bulleted(intro, [capital(item) for item in items])

@@ -47,10 +47,19 @@ def letter_answer(rng: Random, style: Style, entry: Letter, language: Language) 
     return Answer(join([intro, hello, *kept, bye], language), plain=True)
 
 
-def chat_answer(rng: Random, style: Style, entry: Exchange, language: Language) -> Answer:
-    """One of the answers, the longer the length; half of them go on with an invitation to talk."""
+def _of_length(rng: Random, style: Style, entry: Exchange, language: Language) -> str:
     ordered = sorted(entry.answers, key=lambda answer: size(answer, language))
     place = {"short": 0, "medium": 1, "long": 2}[style.length] * len(ordered) // 3
-    said = pick(rng, ordered[place : place + 2])
+    return pick(rng, ordered[place : place + 2])
+
+
+def told_answer(rng: Random, style: Style, entry: Exchange, language: Language) -> Answer:
+    """One of the answers as it is, the longer the length."""
+    return Answer(_of_length(rng, style, entry, language))
+
+
+def chat_answer(rng: Random, style: Style, entry: Exchange, language: Language) -> Answer:
+    """As `told_answer`; half of them go on with an invitation to talk."""
+    said = _of_length(rng, style, entry, language)
     more = pick(rng, ANSWERS[language]["invite"]) if rng.random() < 0.7 and not said.endswith(("?", "？")) else ""
     return Answer(join([said, more], language))

@@ -37,6 +37,8 @@ ANSWERS: Table = {
     "then": ("Then ", "Next, ", "After that, ", "Then "),
     "last": ("Finally, ", "Last, ", "Now just ", "Finally, "),
     "advice_intro": ("You could try this:", "Some ideas:", "This may help:", "Here are some ideas:"),
+    "items_one": ("{I}.",),
+    "items_letter": ("{I}.", "With {l}: {i}.", "You could say {i}.", "{I}, with {l}."),
     "items_intro": ("Some {x}:", "Here are some {x}:", "A few {x}:", "These are {x}:"),
     "items_prose": (
         "Some {x} are {i}.",
