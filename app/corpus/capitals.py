@@ -27,7 +27,8 @@ def texts_of(value: Any) -> Iterator[str]:
 
 @cache
 def _common_words() -> frozenset[str]:
-    said = replace(load_banks("en"), unknown=(), improper=(), everyday=Everyday())  # names and tasks alone tell little of capitals
+    # names and tasks alone tell little of capitals; what training alone draws changes no document
+    said = replace(load_banks("en"), unknown=(), improper=(), everyday=Everyday())
     return frozenset(word for text in texts_of(said) for word in re.findall(r"\b[a-z]+\b", text))
 
 

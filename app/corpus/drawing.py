@@ -36,7 +36,7 @@ def _drawable(language: Language, held_out: bool, edges: bool) -> dict[str, tupl
 
 def draw_subject(rng: Random, *, held_out: bool = False, edges: bool = False) -> Subject:
     """A language, then a topic by its share (in training: and by its need of practice), then an entry; each has a
-    wording that is (not) held out. With `edges`, some are about the edges of the corpus, and some are what people ask first."""
+    wording that is (not) held out. With `edges`, some are about the edges of the corpus, some what people ask first."""
     languages = available_languages()
     at_edge = edges and rng.random() < EDGE_SHARE
     chinese = EDGE_CHINESE_SHARE if at_edge else CHINESE_SHARE

@@ -11,7 +11,7 @@ from functools import cache, partial
 from random import Random
 
 from app.corpus.answers import explain, speak
-from app.corpus.asking import ask_in, owned_up
+from app.corpus.asking import owned_up
 from app.corpus.banks import Language, load_banks
 from app.corpus.combinations import sum_of
 from app.corpus.entries import Category, Concept, Exchange
@@ -32,6 +32,7 @@ FIRST_ASKED = (
     "fruits", "vegetables", "birds", "colours", "animals", "countries", "sports", "flowers", "jobs", "drinks", "fish",
     "水果", "蔬菜", "鸟", "颜色", "动物", "国家", "运动", "花", "职业", "饮料", "鱼",
 )  # fmt: skip
+SIGNS = re.compile(r"[-+*×=]|\bx\b(?!})")  # not between numbers in words
 CLASS_KEYS = ("concept", "edge_told")
 
 
@@ -85,7 +86,7 @@ def list_subject(rng: Random, language: Language) -> Subject:
         return _listed(entry, asked, partial(explain.counted_answer, count=1), language)
     if kind < NUMBERED_SHARE + ONE_SHARE + LETTER_SHARE and language == "en":
         letter = pick(rng, [item[0].upper() for item in entry.items])
-        asked = _wording(rng, language, "letter", x=entry.plural, l=letter)
+        asked = _wording(rng, language, "starting", x=entry.plural, l=letter)
         return _listed(entry, asked, partial(explain.beginning_answer, letter=letter), language)
     wordings = (*PROMPTS[language]["some"], *PROMPTS[language]["category"])
     asked = sentence_for(pick(rng, wordings), language, x=entry.plural)
@@ -154,13 +155,15 @@ def sum_subject(rng: Random, language: Language) -> Subject:
     """A sum as it is typed, mostly of small numbers."""
     kind = rng.choices(("plus", "minus", "times"), (5, 4, 2))[0]
     most = 10 if kind == "times" or rng.random() < SMALL_SHARE else 20
-    x, y = rng.randint(1, most), rng.randint(1, most)
+    least = 2 if kind == "times" else 1
+    x, y = rng.randint(least, most), rng.randint(least, most)
     if kind == "minus":
         x, y = max(x, y) + (x == y), min(x, y)
     subject = sum_of(kind, x, y, language, kind, f"{kind}_typed", f"{kind}_typed")
     if x <= MOST_NAMED and y <= MOST_NAMED and rng.random() < WORD_SHARE:
         words = NUMBERS_EN if language == "en" else COUNTED_ZH
-        asked = ask_in(rng, language, kind, f"{kind}_typed", x=words[x - 1], y=words[y - 1])
+        spoken = [text for text in PROMPTS[language][f"{kind}_typed"] if not SIGNS.search(text)]
+        asked = sentence_for(pick(rng, spoken), language, x=words[x - 1], y=words[y - 1])
         return replace(subject, wordings=(asked,))
     return subject
 
