@@ -184,8 +184,8 @@ def load_banks(language: Language, directory: Path = BANKS_DIRECTORY) -> Banks:
 
 
 def _everyday(home: Path) -> Everyday:
-    kinds = {"concept": Concept, "category": Category, "statement": Exchange, "why": Exchange}
-    tables = _tables(home, "everyday", kinds)
+    kinds: dict[str, type[Any]] = {"concept": Concept, "category": Category, "statement": Exchange, "why": Exchange}
+    tables: dict[str, tuple[Any, ...]] = _tables(home, "everyday", kinds)
     return Everyday(tables["concept"], tables["category"], tables["statement"], tables["why"])
 
 

@@ -11,6 +11,7 @@ from functools import cache, partial
 from random import Random
 
 from app.corpus.answers import explain, speak
+from app.corpus.answers.answer import Answer
 from app.corpus.asking import owned_up
 from app.corpus.banks import Language, load_banks
 from app.corpus.combinations import sum_of
@@ -36,16 +37,18 @@ SIGNS = re.compile(r"[-+*×=]|\bx\b(?!})")  # not between numbers in words
 CLASS_KEYS = ("concept", "edge_told")
 
 
+@cache
 def known_concepts(language: Language) -> tuple[Concept, ...]:
     """Those of the bank and those that training alone asks for."""
     banks = load_banks(language)
     return (*banks.concepts, *banks.everyday.concepts)
 
 
+@cache
 def known_categories(language: Language) -> tuple[Category, ...]:
-    """Those of the bank and those that training alone asks for."""
+    """Those of the bank and those that training alone asks for; one of the same name has more members there."""
     banks = load_banks(language)
-    return (*banks.categories, *banks.everyday.categories)
+    return tuple({entry.plural: entry for entry in (*banks.categories, *banks.everyday.categories)}.values())
 
 
 def _number(rng: Random, count: int, language: Language) -> str:
@@ -93,7 +96,7 @@ def list_subject(rng: Random, language: Language) -> Subject:
     return _listed(entry, asked, explain.category_answer, language)
 
 
-def _listed(entry: Category, asked: str, answer: Callable[..., explain.Answer], language: Language) -> Subject:
+def _listed(entry: Category, asked: str, answer: Callable[..., Answer], language: Language) -> Subject:
     return Subject(
         "category", entry.plural, language, (asked,), partial(answer, entry=entry, language=language),
         evidence=entry.items,
