@@ -27,6 +27,7 @@ TYPED_SHARE = 0.3
 ASKED_IN_CONTEXT = frozenset(
     ("concept", "howto", "lookalike", "definition", "refusal", "familiar", "unknown", "improper", "harmless")
 )
+TYPED = ASKED_IN_CONTEXT | {"category", "chat"}
 MOST_IDLE = 1_000  # draws in a row that bring nothing new
 
 
@@ -37,7 +38,7 @@ def draw_pair(rng: Random, *, held_out: bool = False, edges: bool = False) -> Pa
     prompt, style = ask(rng, subject, held_out=held_out), draw_style(rng)
     if edges and subject.topic in ASKED_IN_CONTEXT and rng.random() < CONTEXT_SHARE:
         prompt = in_context(rng, prompt, subject.language)
-    if edges and subject.topic in ASKED_IN_CONTEXT and rng.random() < TYPED_SHARE and not leaks(prompt):
+    if edges and subject.topic in TYPED and rng.random() < TYPED_SHARE and not leaks(prompt):
         kept = without_article(subject.evidence[0]) if subject.topic == "unknown" else ""
         prompt = typed(rng, prompt, subject.language, kept)
     if (subject.followups or subject.replies) and rng.random() < CONVERSATION_SHARE:
