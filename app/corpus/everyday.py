@@ -137,7 +137,7 @@ def concept_subject(rng: Random, language: Language) -> Subject:
 def _said(entry: Exchange, topic: str, frame: str, language: Language) -> Subject:
     frames = PROMPTS[language][frame] if frame else ("{x}",)
     asked = tuple(frame.format(x=prompt) for prompt in entry.prompts for frame in (*frames[:1] * 6, *frames))
-    answer = speak.chat_answer if topic == "chat" else speak.told_answer
+    answer = speak.statement_answer if topic == "chat" else speak.told_answer
     return Subject(
         topic, entry.prompts[0], language, asked, partial(answer, entry=entry, language=language),
         evidence=entry.answers,

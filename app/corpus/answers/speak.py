@@ -58,6 +58,11 @@ def told_answer(rng: Random, style: Style, entry: Exchange, language: Language) 
     return Answer(_of_length(rng, style, entry, language))
 
 
+def statement_answer(rng: Random, style: Style, entry: Exchange, language: Language) -> Answer:
+    """As `told_answer`, and nothing around it: who tells that a dog died wants no joke, and nothing was asked."""
+    return Answer(_of_length(rng, style, entry, language), plain=True)
+
+
 def chat_answer(rng: Random, style: Style, entry: Exchange, language: Language) -> Answer:
     """As `told_answer`; half of them go on with an invitation to talk."""
     said = _of_length(rng, style, entry, language)

@@ -39,6 +39,7 @@ edge_checks = In("app/corpus/edge_checks.py", "tests/corpus/test_edge_checks.py"
 edge_subjects = In("app/corpus/edges.py", "tests/corpus/test_edges.py", "tests/corpus/test_edge_checks.py")
 edge_card = In("app/training/edge_card.py", "tests/training/test_edge_card.py")
 fresh = In("app/corpus/fresh.py", "tests/corpus/test_fresh.py", "tests/corpus/test_edge_checks.py")
+everyday = In("app/corpus/everyday.py", "tests/corpus/test_everyday.py")
 fresh_requests = In("app/corpus/fresh_requests.py", "tests/corpus/test_fresh.py")
 edge_leaks = In("app/corpus/edge_leaks.py", "tests/corpus/test_fresh.py")
 linear_loss = In("app/training/linear_cross_entropy.py", "tests/training/test_linear_cross_entropy.py")
@@ -277,6 +278,12 @@ FAULTS = [
     fresh_requests("harmless requests by the improper patterns", "request = _one_of(rng, requests.harmless)", "request = _one_of(rng, requests.improper)"),
     fresh_requests("a known task owned up to", "if gist(asked.name) not in known_tasks(language):", "if True:"),
     fresh_requests("a harsh word said on one side", "if rng.random() < _kept(harsh_words(subject.wordings[0], language), weights):", "if True:"),
+    everyday("one less than was asked for", "partial(explain.counted_answer, count=count)", "partial(explain.counted_answer, count=max(1, count - 1))"),
+    everyday("unknown groups as often as known ones", "if rng.random() < UNKNOWN_SHARE:", "if rng.random() < 0.5:"),
+    everyday("held-out wordings drawn", "if subject.split(held_out=False):", "if subject.wordings:"),
+    In("app/corpus/drawing.py", "tests/corpus/test_everyday.py")(
+        "asked of everybody", "if edges and rng.random() < EVERYDAY_SHARE:", "if rng.random() < EVERYDAY_SHARE:"
+    ),
     fresh("an invented thing owned up to by another name", "return owned_up(rng, asked, both, ", "return owned_up(rng, asked, other[:1], "),
     In("app/corpus/frames.py", "tests/corpus/test_frames.py")("several of a thing called one", "called = bare if \"{b}\" in pattern else plural(bare) if \"{s}\" in pattern else name", "called = name"),
     In("app/corpus/typed.py", "tests/corpus/test_frames.py")("a name typed in haste", "part if place % 2 else _hasty(rng, part, language)", "_hasty(rng, part, language)"),
