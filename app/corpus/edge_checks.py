@@ -7,11 +7,11 @@ from functools import cache
 from itertools import pairwise
 from random import Random
 
-from app.corpus import everyday
 from app.corpus.banks import LANGUAGES, Language, load_banks, load_translations
 from app.corpus.capitals import texts_of
 from app.corpus.checks import SENTENCE, holds, refuses, without_blanks
 from app.corpus.edges import edges_by_topic
+from app.corpus.everyday import known_categories, known_concepts
 from app.corpus.phrases import ANSWERS, FOLLOWUPS, PROMPTS
 from app.corpus.style import draw_style
 from app.corpus.subjects import subjects_by_topic
@@ -55,7 +55,7 @@ def known_names(language: Language) -> tuple[str, ...]:
     """Everything that an answer may offer."""
     banks = load_banks(language)
     tasks = [entry.task for entry in (*banks.howtos, *banks.lookalikes)]
-    concepts, categories = everyday.known_concepts(language), everyday.known_categories(language)
+    concepts, categories = known_concepts(language), known_categories(language)
     return (*(entry.name for entry in concepts), *tasks, *(entry.plural for entry in categories))
 
 
