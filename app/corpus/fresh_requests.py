@@ -109,8 +109,12 @@ def _harmless(rng: Random, language: Language) -> Subject:
             break
     if is_act:
         return owned_up(rng, ask_for_task(rng, language, written), written, request.near, "task", language)
-    text = sentence_for("{x}", language, x=asked.text) if rng.random() < 0.5 else asked.text
-    return owned_up(rng, text, asked.name, request.near, asked.form, language, offer="task")
+    return owned_up(rng, _typed(rng, asked.text, language), asked.name, request.near, asked.form, language, offer="task")
+
+
+def _typed(rng: Random, asked: str, language: Language) -> str:
+    """Half of both sides begin with a capital."""
+    return sentence_for("{x}", language, x=asked) if rng.random() < 0.5 else asked
 
 
 def _improper(rng: Random, language: Language) -> Subject:
@@ -120,8 +124,8 @@ def _improper(rng: Random, language: Language) -> Subject:
     if rng.random() < ACT_SHARE:
         task = requests.grammar.written(rng, pick(rng, request.acts))
         return _refused(ask_for_task(rng, language, task), entry, language)
-    text = sentence_for("{x}", language, x=requests.grammar.written(rng, pick(rng, request.asked)))
-    return _refused(text, entry, language)
+    asked = requests.grammar.written(rng, pick(rng, request.asked))
+    return _refused(_typed(rng, asked, language), entry, language)
 
 
 def _refused(asked: str, entry: Improper, language: Language) -> Subject:

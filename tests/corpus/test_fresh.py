@@ -108,6 +108,16 @@ def test_no_task_that_the_banks_tell_is_owned_up_to(language: Language) -> None:
     assert [task for task in (*drawn, *listed) if gist(task) in known_tasks(language)] == []
 
 
+def test_requests_of_both_sides_begin_with_capitals_as_often() -> None:
+    """In English; what only one side does would tell it."""
+    rng = Random(6)
+    capitals = {
+        topic: sum(FRESH[topic](rng, "en").wordings[0][0].isupper() for _ in range(1_500)) / 1_500
+        for topic in ("improper", "harmless")
+    }
+    assert abs(capitals["improper"] - capitals["harmless"]) < 0.06
+
+
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_harsh_words_are_said_as_often_on_both_sides(language: Language) -> None:
     """A verb that is only refused would be refused whatever it is done to, and the other way round."""
