@@ -26,8 +26,9 @@ ENDS = ("", "!", "??", "...", " lol", " :)", " pls", "")
 
 
 def typed(rng: Random, prompt: str, language: Language, kept: str = "") -> str:
-    """The prompt in haste; `kept` stands in it as it was, whatever happens around it."""
-    parts = re.split(f"({re.escape(kept)})", prompt, flags=re.IGNORECASE) if kept else [prompt]
+    """The prompt in haste; `kept` and its long words stand in it as they were, whatever happens around them."""
+    names = "|".join(map(re.escape, (kept, *re.findall(r"\w{4,}", kept))))
+    parts = re.split(f"({names})", prompt, flags=re.IGNORECASE) if kept else [prompt]
     text = "".join(part if place % 2 else _hasty(rng, part, language) for place, part in enumerate(parts))
     text = text.rstrip(".?!。？！ ")
     return text + (rng.choice(ENDS) if language == "en" else rng.choice(("", "", "！", "？？", "啊", "…", "~")))
