@@ -109,7 +109,9 @@ def _harmless(rng: Random, language: Language) -> Subject:
             break
     if is_act:
         return owned_up(rng, ask_for_task(rng, language, written), written, request.near, "task", language)
-    return owned_up(rng, _typed(rng, asked.text, language), asked.name, request.near, asked.form, language, offer="task")
+    return owned_up(
+        rng, _typed(rng, asked.text, language), asked.name, request.near, asked.form, language, offer="task"
+    )
 
 
 def _typed(rng: Random, asked: str, language: Language) -> str:

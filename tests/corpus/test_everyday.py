@@ -6,6 +6,7 @@ from random import Random
 
 import pytest
 
+from app.corpus.answers.explain import category_answer
 from app.corpus.banks import LANGUAGES, Language, load_banks
 from app.corpus.drawing import draw_subject
 from app.corpus.dressing import answer_to
@@ -13,7 +14,7 @@ from app.corpus.edge_checks import owns_up
 from app.corpus.edge_questions import edge_questions
 from app.corpus.everyday import KINDS, MOST_NAMED, everyday_subject, known_categories, list_subject, singular
 from app.corpus.phrases.everyday import NUMBERS_EN, NUMBERS_ZH
-from app.corpus.style import draw_style
+from app.corpus.style import LENGTHS, Length, Style, draw_style
 from app.corpus.subject import Subject
 from app.corpus.wording import normalized, without_article
 
@@ -113,3 +114,13 @@ def test_nothing_that_is_held_out_is_drawn() -> None:
 def test_one_of_many() -> None:
     plurals = ("birds", "countries", "shoes", "clothes", "fish", "winter sports")
     assert [singular(word) for word in plurals] == ["bird", "country", "shoe", "", "", ""]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("length", LENGTHS)
+def test_the_shortest_category_is_listed(language: Language, length: Length) -> None:
+    """There are four seasons, and a list of middling length would have five."""
+    shortest = min(known_categories(language), key=lambda entry: len(entry.items))
+    for seed in range(4):
+        answer = category_answer(Random(seed), Style(length), shortest, language)
+        assert any(item in answer.text for item in shortest.items)

@@ -28,7 +28,7 @@ def concept_answer(rng: Random, style: Style, entry: Concept, language: Language
 
 
 def category_answer(rng: Random, style: Style, entry: Category, language: Language) -> Answer:
-    most = {"short": 3, "medium": 5, "long": len(entry.items)}[style.length]
+    most = min(len(entry.items), {"short": 3, "medium": 5, "long": len(entry.items)}[style.length])
     return _members(rng, style, entry, max(2, most - rng.randrange(2)), language)
 
 
