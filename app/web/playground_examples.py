@@ -34,15 +34,15 @@ EXAMPLES = (
         "greedy",
         N_("Greedy repeats itself"),
         N_("At temperature 0 the likeliest token is taken each time: all answers are the same, and say a thing twice."),
-        {"en": "Tell me more about a pencil.", "zh": "请解释一下巧克力。"},
+        {"en": "I want to know what a bone is.", "zh": "给我讲讲玉米。"},
         {"n": "2", "temperature": "0", "max_tokens": "200", "seed": "1"},
     ),
     Example(
         "wild",
         N_("A high temperature rambles"),
         N_("At temperature 2 unlikely tokens are rolled all the time, and each pulls the next ones off course."),
-        {"en": "How do I make tea?", "zh": "怎么泡茶？"},
-        {"n": "2", "temperature": "2", "max_tokens": "96", "seed": "1"},
+        {"en": "How do I boil an egg?", "zh": "怎么煮鸡蛋？"},
+        {"n": "2", "temperature": "2", "max_tokens": "96", "seed": "3"},
     ),
     Example(
         "base",

@@ -52,7 +52,7 @@ def test_a_small_run_writes_figures_from_which_the_table_is_made(tmp_path: Path)
     out = tmp_path / "reward.json"
     reward.main(
         folder=tmp_path, families="brief,relevant", rankings="4", flips="0,0.25", seeds=1,
-        prompts="6,4", out=out,
+        prompts="12,8", out=out,
     )  # fmt: skip
     runs = json.loads(out.read_text())["runs"]
     assert [(run["case"], run["flips"]) for run in runs[::2]] == [

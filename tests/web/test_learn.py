@@ -328,8 +328,8 @@ def test_what_was_dropped_is_the_sum_of_its_reasons(client: httpx2.Client) -> No
 
 def test_every_reason_of_the_record_has_words() -> None:
     assert set(base_record()["cleaning"]["dropped"]) <= set(REASONS)
-    assert len(sft_parts()) == 12
-    assert sum(each["tokens_seen"] for each in sft_parts()) == 108_472_320
+    assert len(sft_parts()) == 14
+    assert sum(each["tokens_seen"] for each in sft_parts()) == 128_478_720
 
 
 def test_a_part_that_was_stopped_showed_only_what_it_came_to(client: httpx2.Client) -> None:
