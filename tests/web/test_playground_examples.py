@@ -76,5 +76,5 @@ def test_a_base_model_goes_on_where_an_sft_model_answers(language: str) -> None:
 
 def test_the_address_has_the_prompt_in_the_language_of_the_page() -> None:
     with speaking("zh"):
-        assert "%E8%AF%B7" in BY_NAME["greedy"].address()
+        assert "%E7%BB%99" in BY_NAME["greedy"].address()
     assert "version=2&version=1" in BY_NAME["base"].address(2, 1)
