@@ -89,6 +89,13 @@ class EpisodeHparams:
     total_episodes: Episodes = None
     batch_size: Annotated[Count, about("Answers per batch: a multiple of samples_per_prompt.")] = 64
     samples_per_prompt: Annotated[Few, about("Answers to each prompt of a batch.")] = 4
+    drawn_per_prompt: Annotated[
+        Few | None,
+        about(
+            "Answers drawn to each prompt, of which the samples_per_prompt are learned from whose scores differ most; "
+            "none: by the model's size."
+        ),
+    ] = None
     num_ppo_epochs: Annotated[Few | None, about("Passes over each batch; none: by the model's size.")] = None
     num_mini_batches: Annotated[Few, about("Optimizer steps per pass.")] = 2
     learning_rate: Annotated[Rate | None, about("The policy's rate; none: by the model's size.")] = None
@@ -161,6 +168,7 @@ class FittedEpisodeHparams(EpisodeHparams):
     """As they are really used: nothing is left to the model's size. Here are the shipped model's."""
 
     total_episodes: int = 1_536
+    drawn_per_prompt: int = 4
     num_ppo_epochs: int = 4
     lora_rank: int = 0
     max_tokens: int = 96

@@ -22,12 +22,14 @@ ADAPTED = 45.0  # times as high a rate for adapters (LoRA starts at nothing, and
 USUAL = MappingProxyType({
     name: getattr(FittedEpisodeHparams, name)
     for name in (
-        "total_episodes", "num_ppo_epochs", "lora_rank", "max_tokens", "baseline_samples", "validation_prompts",
+        "total_episodes", "drawn_per_prompt", "num_ppo_epochs", "lora_rank", "max_tokens", "baseline_samples",
+        "validation_prompts",
     )
 })  # fmt: skip
 THRIFTY = MappingProxyType(
     {
         "total_episodes": 512,
+        "drawn_per_prompt": 4,
         "num_ppo_epochs": 2,
         "lora_rank": 16,
         "max_tokens": 64,

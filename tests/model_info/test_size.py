@@ -86,6 +86,7 @@ def test_rates_stay_within_what_is_known_to_work(layers: int, width: int, rate: 
 def test_what_is_given_stays() -> None:
     given = PPOHparams(
         total_episodes=5,
+        drawn_per_prompt=5,
         num_ppo_epochs=5,
         lora_rank=5,
         max_tokens=5,

@@ -28,6 +28,7 @@ from app.policy_hparams import FittedEpisodeHparams
 from app.saving import TrainingError
 from app.training.linear_logprobs import linear_logprobs
 from app.training.packing import Packed, batches_by_length, lower_states, pack, token_states
+from app.training.policy.choosing import most_different
 from app.training.policy.scores import Scored, episode_scores
 from app.training.policy.shared_weights import copy_to_adapt, copy_to_train
 from app.training.reward.scoring import AnswerScorer, score_with_deviations
@@ -177,11 +178,16 @@ class Collector:
     def collect(self, prompts: list[list[int]], seed: int) -> Rollout:
         """Sample, then measure. `seed` alone decides what is drawn."""
         hparams = self.hparams
-        answers = sample_answers(self.policy.model, prompts, hparams.samples_per_prompt, hparams, self.ends, seed)
-        packed = pack(prompts, answers, self.pad_id)
+        count = max(hparams.drawn_per_prompt, hparams.samples_per_prompt)
+        answers = sample_answers(self.policy.model, prompts, count, hparams, self.ends, seed)
         sampled, own = self.scored(prompts, answers), self.own_answers(prompts, seed)
         counted_from = own if hparams.baseline_samples else None
         scores = episode_scores(sampled, None if counted_from is None else self.scored(prompts, counted_from), hparams)
+        if count > hparams.samples_per_prompt:
+            kept = most_different(scores, hparams.samples_per_prompt)
+            answers = [[group[place] for place in places] for group, places in zip(answers, kept.tolist(), strict=True)]
+            sampled, scores = sampled.chosen(kept), scores.gather(1, kept)
+        packed = pack(prompts, answers, self.pad_id)
         rollout = empty_rollout(packed, scores, sampled, self.policy)
         rollout.own_answers.extend(own or [])
         limit = hparams.tokens_per_micro_batch or micro_batch_tokens(

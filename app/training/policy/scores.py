@@ -11,7 +11,7 @@ later.) Pure functions of tensors.
 Shapes: B prompts, K answers of a prompt, M answers of the SFT model to a prompt.
 """
 
-from dataclasses import dataclass
+from dataclasses import dataclass, fields
 
 import torch
 from torch import Tensor
@@ -30,6 +30,10 @@ class Scored:
     """Tokens."""
     ended: Tensor
     """bool"""
+
+    def chosen(self, places: Tensor) -> "Scored":
+        """Of the answers at these places [B,K'] of each row."""
+        return Scored(*(getattr(self, each.name).gather(1, places) for each in fields(self)))
 
 
 def episode_scores(sampled: Scored, own: Scored | None, hparams: EpisodeHparams) -> Tensor:
