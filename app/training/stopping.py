@@ -10,6 +10,7 @@ Gains are score differences to the SFT model's own answers to the same prompt, i
 """
 
 import math
+import statistics
 from collections.abc import Mapping, Sequence
 from dataclasses import asdict, dataclass, field
 from enum import StrEnum
@@ -65,6 +66,9 @@ class Validation:
     """Sentences about what has left its bounds, whatever the scores say: empty answers, the same one to everything."""
     way: float = 1.0
     """Share of its way from the SFT model that its weights were left (app/training/policy/way_back.py)."""
+    judged_draws: tuple[float, ...] = ()
+    """The judge's gain, mean over prompts, by each of some heads drawn from its posterior, the same ones at every
+    validation; none where it has no posterior."""
 
     @property
     def optimized_gain(self) -> float:
@@ -80,7 +84,7 @@ class Validation:
     @classmethod
     def from_json(cls, stored: Mapping[str, Any]) -> "Validation":
         """Of what `as_json` gave, through JSON or a checkpoint."""
-        lists = {name: tuple(stored[name]) for name in ("optimized", "judged", "signs")}
+        lists = {name: tuple(stored.get(name, ())) for name in ("optimized", "judged", "signs", "judged_draws")}
         return cls(**{**stored, **lists})
 
 
@@ -154,9 +158,18 @@ def have_parted(history: Sequence[Validation]) -> bool:
 
 
 def has_fallen(later: Validation, peak: Validation) -> bool:
-    """The judge's gain, by more than chance, prompt by prompt."""
+    """The judge's gain, by more than chance: that of the prompts, and that of the rankings which the judge learned
+    from. The variance of the fall is the sum of both (the law of total variance, given the judge's weights)."""
     mean, error = mean_and_error(later.judged, peak.judged)
-    return mean < -ERRORS_APART * error
+    return mean < -ERRORS_APART * math.hypot(error, judges_error(later.judged_draws, peak.judged_draws))
+
+
+def judges_error(later: Sequence[float], peak: Sequence[float]) -> float:
+    """Posterior deviation of the difference of two gains, from the same heads' opinions of both: what a judge of few
+    rankings does not know is the same at each prompt, and no number of prompts makes it less (Rasmussen & Williams
+    2006, section 2.1.2: w' X has the variance X' A^-1 X; here X is the difference of two means). 0 without heads."""
+    differences = [one - other for one, other in zip(later, peak, strict=True)] if later and peak else []
+    return statistics.stdev(differences) if len(differences) > 1 else 0.0
 
 
 def is_flat(history: Sequence[Validation], patience: int, least_gain: float) -> bool:

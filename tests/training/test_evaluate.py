@@ -15,7 +15,14 @@ from app.lm.text.end_tokens import EndTokens
 from app.saving import TrainingError
 from app.training.context import Progress, drain
 from app.training.evaluate import Evaluation, Scorers, evaluate_policy
-from app.training.policy.comparison import Measured, distinct_share, error_over_prompts, figures_of, gains_of
+from app.training.policy.comparison import (
+    Measured,
+    distinct_share,
+    drawn_gains,
+    error_over_prompts,
+    figures_of,
+    gains_of,
+)
 from app.training.reward.network import RewardModel
 from app.training.reward.scoring import score_answers
 from tests.training.tiny import ASSISTANT, BOS, END, ENDS, PAD, USER, tiny_model
@@ -183,8 +190,9 @@ def test_each_number_is_of_its_own_model_prompt_and_answer(monkeypatch: pytest.M
         scores = score(*given, **words)
         return [[-each for each in group] for group in scores], [[0.5] * len(group) for group in scores]
 
+    no_heads = torch.zeros(20, 0)
     monkeypatch.setattr("app.training.policy.comparison.sample_batch", scripted)
-    monkeypatch.setattr("app.training.policy.comparison.score_answers", score)
+    monkeypatch.setattr("app.training.policy.comparison.score_with_draws", lambda *a, **b: (score(*a, **b), no_heads))
     monkeypatch.setattr("app.training.policy.comparison.score_with_deviations", with_deviations)
     evaluation = evaluate(policy, reference, replace(HPARAMS, temperature=0.7, num_prompts=20))
     k1, k3, likely, fits = [], [], [], []
@@ -254,6 +262,14 @@ def test_gains_are_in_deviations_within_a_prompt() -> None:
     assert gains_of(after, before).tolist() == pytest.approx([2.0 / within, 0.0])
     assert gains_of(3 * after, 3 * before).tolist() == pytest.approx([2.0 / within, 0.0]), "whatever the scale"
     assert gains_of(after, torch.ones(2, 2)).tolist() == pytest.approx([2.0, 10.0]), "a scorer that says one number"
+
+
+def test_each_drawn_heads_gain_counts_in_the_judges_unit() -> None:
+    """Two prompts, three heads: the SFT model's answers lie sqrt(2) apart by the judge."""
+    before = Measured(judged=[[0.0, 2.0], [1.0, 3.0]], judged_draws=[[1.0, 0.0, 5.0], [2.0, 1.0, 0.0]])
+    after = Measured(judged=[[2.0, 2.0], [3.0, 3.0]], judged_draws=[[2.0, 0.0, 5.0], [4.0, -1.0, 0.0]])
+    assert drawn_gains(after, before) == pytest.approx([1.5 / 2**0.5, -1 / 2**0.5, 0.0])
+    assert drawn_gains(replace(after, judged_draws=[[], []]), replace(before, judged_draws=[[], []])) == []
 
 
 def test_shares_and_errors_by_hand() -> None:

@@ -14,10 +14,12 @@ from app.training.stopping import (
     best_validation,
     best_way,
     has_collapsed,
+    has_fallen,
     have_parted,
     is_flat,
     is_still_rising,
     is_uncertain,
+    judges_error,
     kl_is_used_up,
     mean_and_error,
     reason_to_stop,
@@ -99,6 +101,21 @@ def test_a_fall_by_chance_or_of_both_is_no_parting() -> None:
     assert not have_parted([*peak, *noisy]), "0.1 lower with an error of 0.2"
     both = run([0.0, 0.5, 1.0, 0.9, 0.8], [0.0, 0.4, 0.8, 0.6, 0.5])
     assert not have_parted(both)
+
+
+def test_a_fall_that_the_judges_rankings_cannot_tell_is_none() -> None:
+    """At each of 20 prompts the gain fell by 0.3 and by no more than 0.03 apart from that. A judge of 15 rankings whose
+    heads say from -0.8 to 0.2 of it does not know it; one whose heads agree does, however much they differ of both."""
+    peak, later = run([0.0, 1.0, 1.4], [0.0, 0.8, 0.5])[1:]
+    offsets = [0.5, -0.5, 1.5, -1.5]
+    agreed = [replace(each, judged_draws=tuple(each.judged_gain + x for x in offsets)) for each in (peak, later)]
+    assert has_fallen(agreed[1], agreed[0])
+    unsure = replace(agreed[1], judged_draws=tuple(0.5 + x + y for x, y in zip(offsets, offsets[::-1], strict=True)))
+    assert judges_error(unsure.judged_draws, agreed[0].judged_draws) == pytest.approx(math.sqrt(5 / 3))
+    assert not has_fallen(unsure, agreed[0])
+    assert has_fallen(later, peak), "where no heads are known the prompts alone count"
+    assert best_validation([RISING[0], agreed[0], agreed[1]]) == 1
+    assert best_validation([RISING[0], agreed[0], unsure]) == 2
 
 
 def test_signs_end_it_and_a_version_without_them_is_kept() -> None:

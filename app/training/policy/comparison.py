@@ -22,7 +22,7 @@ from app.model_info.size import micro_batch_tokens
 from app.training.packing import batches_by_length, lower_states, pack, token_states
 from app.training.policy.losses import kl_estimates
 from app.training.policy.rollout import token_logprobs
-from app.training.reward.scoring import AnswerScorer, score_answers, score_with_deviations
+from app.training.reward.scoring import AnswerScorer, score_with_deviations, score_with_draws
 
 
 @dataclass(frozen=True)
@@ -43,6 +43,8 @@ class Measured:
     fits: list[list[bool]] = field(default_factory=list)
     """Whether the SFT model finds the answer likelier after its own prompt than after the next one."""
     kl_k3: list[list[float]] = field(default_factory=list)
+    judged_draws: list[list[float]] = field(default_factory=list)
+    """[P][S] means of the judge's scores of each prompt's answers, by heads drawn from its posterior."""
 
     def extend(self, more: "Measured") -> None:
         for each in fields(self):
@@ -68,9 +70,9 @@ class Comparison:
         groups = sample_batch(model, self.ends.all, prompts, n=self.samples, params=self.params, generator=generator)
         answers = [[list(completion.token_ids) for completion in group] for group in groups]
         scores, deviations = score_with_deviations(self.scorer, prompts, answers, ends=self.ends)
-        judged = scores
+        judged, draws = scores, torch.zeros(len(prompts), 0)
         if self.judge is not self.scorer:
-            judged = score_answers(self.judge, prompts, answers, ends=self.ends)
+            judged, draws = score_with_draws(self.judge, prompts, answers, ends=self.ends)
         own = ref = self._logprobs(self.reference, prompts, answers)
         if model is not self.reference:
             own = self._logprobs(model, prompts, answers)
@@ -84,6 +86,7 @@ class Comparison:
             ref.sum(-1).tolist(),
             fits.tolist(),
             kl_estimates(own, ref)[1].sum(-1).tolist(),  # 0 in the padding
+            draws.tolist(),
         )
 
     def _logprobs(self, model: Llama, prompts: Sequence[list[int]], answers: list[list[list[int]]]) -> Tensor:
@@ -161,9 +164,23 @@ def wins_of(after: Tensor, before: Tensor) -> Tensor:
 def gains_of(after: Tensor, before: Tensor) -> Tensor:
     """[P] how much higher the policy's answers [P,K] score on each prompt than the SFT model's, in deviations of those
     within a prompt: so two scorers of different scales can be compared."""
+    gains: Tensor = (after.mean(1) - before.mean(1)) / unit_of(before)
+    return gains
+
+
+def unit_of(before: Tensor) -> float:
+    """The deviation of the SFT model's answers [P,K] within a prompt, in which gains count; 1 where there is none."""
     scale = before.var(1).mean().sqrt().item() if before.shape[1] > 1 else before.std().item()
-    gains: Tensor = after.mean(1) - before.mean(1)
-    return gains / scale if math.isfinite(scale) and scale > 1e-6 else gains
+    return scale if math.isfinite(scale) and scale > 1e-6 else 1.0
+
+
+def drawn_gains(after: Measured, before: Measured) -> list[float]:
+    """[S] mean gain over the prompts by each of the heads drawn from the judge's posterior, in its own unit."""
+    if not after.judged_draws or not after.judged_draws[0]:
+        return []
+    apart = torch.tensor(after.judged_draws) - torch.tensor(before.judged_draws)
+    gains: list[float] = (apart.mean(0) / unit_of(torch.tensor(before.judged))).tolist()
+    return gains
 
 
 def error_over_prompts(values: Tensor) -> float:

@@ -12,7 +12,7 @@ import torch
 from app.lm.model import Llama
 from app.policy_hparams import EpisodeHparams
 from app.training.context import SHOWN_PROMPTS, Answer, Answers
-from app.training.policy.comparison import Comparison, Measured, figures_of, gains_of
+from app.training.policy.comparison import Comparison, Measured, drawn_gains, figures_of, gains_of
 from app.training.policy.knowledge import NO_QUESTIONS, Questions, knowledge_figures, knows, memory_of
 from app.training.seeds import part_seed
 from app.training.stopping import StopRules, Validation
@@ -89,7 +89,9 @@ class Validator:
         optimized = gains_of(torch.tensor(after.scores), torch.tensor(self.before.scores)).tolist()
         judged = gains_of(torch.tensor(after.judged), torch.tensor(self.before.judged)).tolist()
         signs = tuple(self.watch.signs(after, self.before, figures))
-        validation = Validation(episodes, figures["kl"], tuple(optimized), tuple(judged), figures, signs)
+        draws = tuple(drawn_gains(after, self.before))
+        kl = figures["kl"]
+        validation = Validation(episodes, kl, tuple(optimized), tuple(judged), figures, signs, judged_draws=draws)
         return Look(validation, self._examples(after, optimized, judged), self._answers(after))
 
     def _measured(self, model: Llama) -> Measured:

@@ -6,8 +6,9 @@ Shapes: P prompts, K answers of a prompt, N answers.
 """
 
 from collections.abc import Sequence
-from typing import Protocol
+from typing import Protocol, runtime_checkable
 
+import torch
 from torch import Tensor
 
 from app.hparams import ModelConfig
@@ -29,6 +30,29 @@ class AnswerScorer(Protocol):
         """Scores [N] and their deviations [N], both in deviations of the SFT model's answers to one prompt; an answer
         is read as its template would write it, whichever token ended it."""
         ...
+
+
+@runtime_checkable
+class HeadDrawer(Protocol):
+    """A scorer that knows how sure it is of its weights."""
+
+    def drawn(self, answers: Sequence[Answered], ends: EndTokens) -> tuple[Tensor, Tensor]:
+        """Scores [N], and [N,S] by heads drawn from the posterior, the same S heads at each call. Only differences of
+        scores of one head mean anything."""
+        ...
+
+
+def score_with_draws(
+    model: AnswerScorer, prompts: Sequence[Sequence[int]], answers: Groups, *, ends: EndTokens
+) -> tuple[list[list[float]], Tensor]:
+    """Scores [P][K] as `score_answers` gives them, and [P,S]: by each of the drawn heads, the mean of each prompt's
+    answers; S is 0 where the scorer has no posterior."""
+    if not isinstance(model, HeadDrawer):
+        return score_answers(model, prompts, answers, ends=ends), torch.zeros(len(prompts), 0)
+    pairs = [(prompt, answer) for prompt, group in zip(prompts, answers, strict=True) for answer in group]
+    scores, draws = model.drawn(pairs, ends)
+    means = [each.mean(0) for each in draws.split([len(group) for group in answers])]
+    return _grouped(scores, answers), torch.stack(means)
 
 
 def score_answers(

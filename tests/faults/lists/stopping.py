@@ -16,6 +16,9 @@ WAY_BACK = "tests/training/policy/test_way_back.py"
 back = In("app/training/policy/way_back.py", WAY_BACK)
 ways = In("app/training/policy/episodes.py", WAY_BACK)
 
+heads = In("app/training/reward/preference_scorer.py", "tests/training/reward/test_preference_scorer.py")
+compared = In("app/training/policy/comparison.py", "tests/training/test_evaluate.py")
+
 FAULTS = [
     stop(
         "the last version kept, not the best",
@@ -41,7 +44,29 @@ FAULTS = [
     stop("the untrained policy kept", "range(1, len(history)) if len(history) > 1 else ", ""),
     stop("no KL budget", "kl > rules.kl_budget", "False"),
     stop("a parting of one validation", "if len(later) < 2:", "if len(later) < 1:"),
-    stop("a fall by chance taken for a parting", "mean < -ERRORS_APART * error", "mean < 0"),
+    stop(
+        "a fall by chance taken for a parting",
+        "mean < -ERRORS_APART * math.hypot(error, ",
+        "mean < -0.0 * math.hypot(error, ",
+    ),
+    stop(
+        "the judge's own error left out",
+        "math.hypot(error, judges_error(later.judged_draws, peak.judged_draws))",
+        "error",
+    ),
+    stop("the errors of two gains in place of their difference's", "one - other for one, other", "one for one, other"),
+    heads(
+        "heads by the precision's factor in place of its inverse",
+        "torch.linalg.solve_triangular(self.factor.T, noise, upper=True)",
+        "self.factor.T @ noise",
+    ),
+    heads(
+        "other heads at each look",
+        "torch.Generator().manual_seed(0)\n        noise",
+        "torch.Generator().manual_seed(len(columns))\n        noise",
+    ),
+    compared("gains of heads in their own unit", " / unit_of(torch.tensor(before.judged))).tolist()", ").tolist()"),
+    compared("gains of heads not from the SFT model's", " - torch.tensor(before.judged_draws)\n", "\n"),
     stop("a parting though both have fallen", " and each.optimized_gain >= peak.optimized_gain for", " for"),
     stop("errors of unpaired gains", "late - early for late, early", "late for late, early"),
     stop(

@@ -8,7 +8,7 @@ from app.training.context import drain
 from app.training.reward.curvature import Curvature
 from app.training.reward.data import RankedGroup
 from app.training.reward.head import Posterior
-from app.training.reward.preference_scorer import Head, spread_within
+from app.training.reward.preference_scorer import HEADS, Head, spread_within
 from app.training.reward.scoring import score_answers
 from app.training.reward.trainer import RewardResult, train_reward_model
 from tests.training.tiny import END, ENDS, PAD, NoContext, random_groups, random_tokens, tiny_model
@@ -33,6 +33,23 @@ def test_scores_by_hand() -> None:
     assert scores.tolist() == [2.0, -2.0]
     assert deviations.tolist() == pytest.approx([0.3, 0.6])
     assert head.score(torch.zeros(0, 2).double())[0].tolist() == []
+
+
+def test_heads_are_drawn_from_the_posterior() -> None:
+    """Of a difference x of columns their opinions have the deviation sqrt(x' H^-1 x) / scale, with the precision H."""
+    factor = torch.tensor([[2.0, 0.0], [1.0, 0.5]]).double()
+    head = Head(torch.tensor([2.0, -1.0]).double(), factor, 1.0, 0.5, 0.6)
+    columns = torch.tensor([[1.0, 0.0], [0.0, 1.0], [3.0, 2.0]]).double()
+    drawn = head.drawn(columns)
+    assert torch.equal(drawn, head.drawn(columns)), "the same heads each time"
+    assert torch.equal(head.drawn(columns[2:])[0], drawn[2])
+    covariance = torch.linalg.inv(factor @ factor.T)
+    for one, other in ((0, 1), (2, 0)):
+        apart = columns[one] - columns[other]
+        wanted = (apart @ covariance @ apart).sqrt().item() / 0.5
+        assert (drawn[one] - drawn[other]).std().item() == pytest.approx(wanted, rel=0.25)
+        mean = (apart @ head.mean).item() / 0.5
+        assert (drawn[one] - drawn[other]).mean().item() == pytest.approx(mean, abs=4 * wanted / HEADS**0.5)
 
 
 def test_the_order_of_an_answers_tokens_is_learned() -> None:
