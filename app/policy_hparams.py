@@ -97,7 +97,14 @@ class EpisodeHparams:
         ),
     ] = None
     num_ppo_epochs: Annotated[Few | None, about("Passes over each batch; none: by the model's size.")] = None
-    num_mini_batches: Annotated[Few, about("Optimizer steps per pass.")] = 2
+    num_mini_batches: Annotated[Few | None, about("Optimizer steps per pass; none: by the model's size.")] = None
+    imitated_batches: Annotated[
+        WholeFromZero | None,
+        about(
+            "Batches at the beginning from which the answers with the highest scores are imitated, each the more the "
+            "higher it scored, before the method's own loss is used; none: by the model's size."
+        ),
+    ] = None
     learning_rate: Annotated[Rate | None, about("The policy's rate; none: by the model's size.")] = None
     warmup_batches: Annotated[WholeFromZero, about("Batches over which the rates rise to their full value.")] = 2
     adam_eps: Annotated[Rate, about("AdamW's epsilon.")] = 1e-5
@@ -170,6 +177,8 @@ class FittedEpisodeHparams(EpisodeHparams):
     total_episodes: int = 1_536
     drawn_per_prompt: int = 4
     num_ppo_epochs: int = 4
+    num_mini_batches: int = 2
+    imitated_batches: int = 0
     lora_rank: int = 0
     max_tokens: int = 96
     baseline_samples: int = 4

@@ -22,8 +22,8 @@ ADAPTED = 45.0  # times as high a rate for adapters (LoRA starts at nothing, and
 USUAL = MappingProxyType({
     name: getattr(FittedEpisodeHparams, name)
     for name in (
-        "total_episodes", "drawn_per_prompt", "num_ppo_epochs", "lora_rank", "max_tokens", "baseline_samples",
-        "validation_prompts",
+        "total_episodes", "drawn_per_prompt", "num_ppo_epochs", "num_mini_batches", "imitated_batches", "lora_rank",
+        "max_tokens", "baseline_samples", "validation_prompts",
     )
 })  # fmt: skip
 THRIFTY = MappingProxyType(
@@ -31,6 +31,8 @@ THRIFTY = MappingProxyType(
         "total_episodes": 512,
         "drawn_per_prompt": 4,
         "num_ppo_epochs": 2,
+        "num_mini_batches": 2,
+        "imitated_batches": 0,
         "lora_rank": 16,
         "max_tokens": 64,
         "baseline_samples": 2,

@@ -88,6 +88,8 @@ def test_what_is_given_stays() -> None:
         total_episodes=5,
         drawn_per_prompt=5,
         num_ppo_epochs=5,
+        num_mini_batches=5,
+        imitated_batches=5,
         lora_rank=5,
         max_tokens=5,
         baseline_samples=5,

@@ -19,3 +19,8 @@ def most_different(scores: Tensor, count: int) -> Tensor:
     variances = torch.stack([scores.gather(1, each).var(1, correction=0) for each in choices], 1)
     best = variances.argmax(1)
     return torch.stack(choices, 1)[torch.arange(len(scores)), best].sort(1).values
+
+
+def best(scores: Tensor, count: int) -> Tensor:
+    """[B,D] -> [B,count] places, in rising order, of the highest."""
+    return scores.topk(count, dim=1).indices.sort(1).values

@@ -266,7 +266,7 @@ def one_batch(
     per_batch = hparams.batch_size // hparams.samples_per_prompt
     chosen = [list(prompts[i]) for i in prompts_of_batch(len(prompts), batch, per_batch, hparams.seed)]
     seed = part_seed(hparams.seed, batch)
-    rollout = collector.collect(chosen, seed)
+    rollout = collector.collect(chosen, seed, highest=trainer.imitates)
     experience, measured = trainer.experience(rollout)
     metrics = measured | trainer.update(experience, seed)
     flops = operations.batch(asked_in(rollout), metrics["policy/epochs_done"])

@@ -28,7 +28,7 @@ from app.policy_hparams import FittedEpisodeHparams
 from app.saving import TrainingError
 from app.training.linear_logprobs import linear_logprobs
 from app.training.packing import Packed, batches_by_length, lower_states, pack, token_states
-from app.training.policy.choosing import most_different
+from app.training.policy.choosing import best, most_different
 from app.training.policy.scores import Scored, episode_scores
 from app.training.policy.shared_weights import copy_to_adapt, copy_to_train
 from app.training.reward.scoring import AnswerScorer, score_with_deviations
@@ -175,8 +175,9 @@ class Collector:
     shares_lower: bool
 
     @torch.no_grad()
-    def collect(self, prompts: list[list[int]], seed: int) -> Rollout:
-        """Sample, then measure. `seed` alone decides what is drawn."""
+    def collect(self, prompts: list[list[int]], seed: int, *, highest: bool = False) -> Rollout:
+        """Sample, then measure. `seed` alone decides what is drawn. Where more is drawn than is learned from, the
+        answers are kept that differ most, or the `highest`."""
         hparams = self.hparams
         count = max(hparams.drawn_per_prompt, hparams.samples_per_prompt)
         answers = sample_answers(self.policy.model, prompts, count, hparams, self.ends, seed)
@@ -184,7 +185,7 @@ class Collector:
         counted_from = own if hparams.baseline_samples else None
         scores = episode_scores(sampled, None if counted_from is None else self.scored(prompts, counted_from), hparams)
         if count > hparams.samples_per_prompt:
-            kept = most_different(scores, hparams.samples_per_prompt)
+            kept = (best if highest else most_different)(scores, hparams.samples_per_prompt)
             answers = [[group[place] for place in places] for group, places in zip(answers, kept.tolist(), strict=True)]
             sampled, scores = sampled.chosen(kept), scores.gather(1, kept)
         packed = pack(prompts, answers, self.pad_id)

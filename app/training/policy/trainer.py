@@ -18,11 +18,13 @@ import torch
 from torch import Tensor, nn
 
 from app.lm.model import Llama
+from app.lm.precision import autocast
 from app.policy_hparams import FittedEpisodeHparams
 from app.saving import TrainingError
 from app.training.adam import Adam
 from app.training.packing import batches_by_length
-from app.training.policy.losses import KLController
+from app.training.policy.imitation import imitation_loss, imitation_weights
+from app.training.policy.losses import KLController, policy_loss
 from app.training.policy.rollout import Policy, Rollout
 from app.training.policy.shared_weights import same_lower_layers
 from app.translation import _
@@ -84,6 +86,25 @@ class EpisodeTrainer(ABC, Generic[Experience]):
     ) -> tuple[Tensor, dict[str, Tensor]]:
         """The loss of the answers `rows` to the prompts `chosen` and what is told of it, each a sum over these tokens
         divided by the mini-batch's number of tokens. Its "policy/approxkl_avg" is what `target_kl` bounds."""
+
+    @property
+    def imitates(self) -> bool:
+        """Whether this batch's best answers are imitated (imitation.py)."""
+        return self.batch < self.hparams.imitated_batches
+
+    def imitating_losses(
+        self, experience: Experience, chosen: list[int], rows: list[int], num_tokens: int
+    ) -> tuple[Tensor, dict[str, Tensor]]:
+        """As `losses`, of the beginning's batches."""
+        packed, below = experience.rollout.rows(chosen)
+        with autocast():
+            logprobs, _, _ = self.policy(packed, below)
+        logprobs, mask = logprobs.flatten(0, 1), packed.token_mask.flatten(0, 1)
+        old = experience.rollout.logprobs.flatten(0, 1)[rows, : logprobs.shape[1]]
+        weights = imitation_weights(experience.rollout.scores.flatten())[rows]
+        loss = imitation_loss(logprobs, weights, mask, num_tokens)
+        _, moved = policy_loss(logprobs.detach(), old, torch.zeros(()), mask, self.hparams.cliprange, num_tokens)
+        return loss, moved | {"loss/policy_avg": loss.detach()}
 
     def adam(self, parameters: Sequence[nn.Parameter], learning_rate: float) -> torch.optim.Optimizer:
         return Adam(parameters, lr=learning_rate, eps=self.hparams.adam_eps, weight_decay=0.0, fused=True)
@@ -166,7 +187,8 @@ class EpisodeTrainer(ABC, Generic[Experience]):
         for places in batches_by_length(lengths, self.hparams.tokens_per_micro_batch):
             chosen = [prompts[place] for place in places]
             rows = [prompt * answers + k for prompt in chosen for k in range(answers)]
-            loss, measured = self.losses(experience, chosen, rows, num_tokens)
+            losses = self.imitating_losses if self.imitates else self.losses
+            loss, measured = losses(experience, chosen, rows, num_tokens)
             if not math.isfinite(loss.item()):
                 raise TrainingError(
                     _("{method}: the loss is not a number. Lower the learning rate and try again.", method=self.title)
