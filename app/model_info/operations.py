@@ -25,13 +25,15 @@ def passed(config: ModelConfig, tokens: float, outputs: float, *, layers: int | 
 
 @dataclass(frozen=True)
 class Asked:
-    """Tokens of prompts, each once, of all answers to them, of the SFT model's answers to them, and of those that the
-    scorer's reader writes itself to score beside (app/training/reward/references.py)."""
+    """Tokens of prompts, each once, of all answers to them, of the SFT model's answers to them, of those that the
+    scorer's reader writes itself to score beside (app/training/reward/references.py), and of answers that were drawn
+    and scored alone, since others are learned from."""
 
     prompts: float
     answers: float
     own: float = 0.0
     references: float = 0.0
+    left_out: float = 0.0
 
 
 def scored(reader: ModelConfig, asked: Asked) -> float:
@@ -106,6 +108,8 @@ class EpisodeOperations:
         done = 2 * passed(policy, tokens, asked.answers) + scored(self.reader, asked)
         done += passed(policy, tokens, asked.answers, layers=upper if self.shares else None)
         learned = passed(policy, self.networks * tokens, asked.answers, layers=upper, each=self.learning)
+        if asked.left_out:
+            done += passed(policy, asked.left_out, asked.left_out) + scored(self.reader, Asked(0, asked.left_out))
         if asked.own:
             done += passed(policy, with_own, asked.own) + scored(self.reader, Asked(asked.prompts, asked.own))
         if self.learns_own:

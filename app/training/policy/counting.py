@@ -32,7 +32,9 @@ def asked_in(rollout: Rollout) -> Asked:
     packed = rollout.packed
     asked, (prompts, each) = asked_of(packed), packed.last_index.shape
     own = sum(len(answer) for group in rollout.own_answers for answer in group)
-    return replace(asked, own=own, references=_references(prompts, asked.answers / (prompts * each)))
+    left_out = 0.0 if rollout.drawn is None else float(rollout.drawn.lengths.sum()) - asked.answers
+    references = _references(prompts, asked.answers / (prompts * each))
+    return replace(asked, own=own, left_out=left_out, references=references)
 
 
 def asked_of(packed: Packed) -> Asked:

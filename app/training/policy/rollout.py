@@ -11,7 +11,7 @@ H, V.
 
 import math
 from collections.abc import Sequence
-from dataclasses import dataclass, field
+from dataclasses import dataclass, field, replace
 from typing import Protocol
 
 import torch
@@ -140,6 +140,8 @@ class Rollout:
     ended: Tensor  # [B,K] bool
     own_answers: list[list[list[int]]] = field(default_factory=list)
     """[B][M] the SFT model's, as token ids; none where scores do not count from them, and they are not learned."""
+    drawn: Scored | None = None
+    """[B,D] of all answers that were drawn, with `scores`; None where all of them are here."""
 
     def prompts(self, chosen: Sequence[int]) -> list[list[int]]:
         """Their tokens."""
@@ -184,12 +186,14 @@ class Collector:
         sampled, own = self.scored(prompts, answers), self.own_answers(prompts, seed)
         counted_from = own if hparams.baseline_samples else None
         scores = episode_scores(sampled, None if counted_from is None else self.scored(prompts, counted_from), hparams)
+        drawn = None
         if count > hparams.samples_per_prompt:
+            drawn = replace(sampled, scores=scores)
             kept = (best if highest else most_different)(scores, hparams.samples_per_prompt)
             answers = [[group[place] for place in places] for group, places in zip(answers, kept.tolist(), strict=True)]
             sampled, scores = sampled.chosen(kept), scores.gather(1, kept)
         packed = pack(prompts, answers, self.pad_id)
-        rollout = empty_rollout(packed, scores, sampled, self.policy)
+        rollout = replace(empty_rollout(packed, scores, sampled, self.policy), drawn=drawn)
         rollout.own_answers.extend(own or [])
         limit = hparams.tokens_per_micro_batch or micro_batch_tokens(
             self.policy.model.config, self.policy.num_frozen_layers

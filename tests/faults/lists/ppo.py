@@ -22,7 +22,27 @@ losses = In("app/training/policy/losses.py", LOSSES)
 packing = In("app/training/packing.py", PACKING)
 adam = In("app/training/adam.py", "tests/training/test_adam.py", "tests/killing/test_killing.py")
 
+choosing = In("app/training/policy/choosing.py", "tests/training/policy/test_choosing.py", PPO)
+imitation = In("app/training/policy/imitation.py", "tests/training/policy/test_imitation.py")
+
 FAULTS = [
+    # what is learned from, of more answers that were drawn
+    choosing("those that differ least kept", "variances.argmax(1)", "variances.argmin(1)"),
+    choosing("the highest and no low ones kept", "for low in range(count + 1)]", "for low in range(1)]"),
+    choosing("kept answers in another order than they were drawn in", "best].sort(1).values", "best]"),
+    choosing("the lowest imitated", "scores.topk(count, dim=1)", "scores.topk(count, dim=1, largest=False)"),
+    rollout("scores of other answers than those kept", "sampled.chosen(kept), scores.gather(1, kept)", "sampled.chosen(kept), scores[:, : kept.shape[1]]", PPO),
+    rollout("ends of other answers than those kept", "sampled.chosen(kept), scores", "sampled.chosen(kept.flip(1)), scores", PPO),
+    rollout("the highest kept though all are to differ", "(best if highest else most_different)", "best", PPO),
+    rollout("raw scores told of what was drawn", "drawn = replace(sampled, scores=scores)", "drawn = sampled", PPO),
+    metrics("scores of the kept answers told as all", "(rollout.scores if drawn is None else drawn.scores)", "rollout.scores", PPO),
+    imitation("weights without a bound", ".clamp(max=MOST_WEIGHT)", ""),
+    imitation("weights of any mean", "weights / weights.mean()", "weights"),
+    imitation("all answers imitated alike", "logprobs * weights.unsqueeze(1)", "logprobs"),
+    imitation("the best answers shunned", "return -masked_sum", "return masked_sum"),
+    episodes("imitation for ever", "self.batch < self.hparams.imitated_batches", "self.hparams.imitated_batches > 0", PPO),
+    episodes("imitation never begun", "self.batch < self.hparams.imitated_batches", "False", PPO),
+    episodes("weights of other answers", "imitation_weights(experience.rollout.scores.flatten())[rows]", "imitation_weights(-experience.rollout.scores.flatten())[rows]", PPO),
     # the optimizer
     adam("a step loads torch's compiler", "torch.no_grad()(inspect.unwrap(_AdamW.step))", "_AdamW.step"),
     adam("a checkpoint loads torch's compiler", "inspect.unwrap(_AdamW.state_dict)", "_AdamW.state_dict"),

@@ -1,16 +1,18 @@
 """What a policy's training took: the tokens are those that were read and written, and a run adds all of it up."""
 
+from dataclasses import replace
 from itertools import pairwise
 
 import pytest
 import torch
 
-from app.model_info.operations import Asked
+from app.model_info.operations import Asked, EpisodeOperations, passed
 from app.training.context import Progress, drain
 from app.training.packing import pack
 from app.training.policy import episodes
 from app.training.policy.counting import asked_at, asked_in, first_written_to, operations_of, written_to
 from app.training.policy.rollout import Rollout
+from app.training.policy.scores import Scored
 from app.training.policy.validating import Validator
 from app.training.ppo.trainer import Trainer
 from app.training.reward.references import COUNT
@@ -27,6 +29,15 @@ def test_the_tokens_of_a_batch_are_counted_once_each_and_without_the_padding() -
     own = [[[8]], [[9, 10]]]
     rollout = Rollout(packed, None, blank, blank, None, blank, scores, scores, scores.bool(), own)
     assert asked_in(rollout) == Asked(5, 7, 3, 2 * COUNT * 7 / 4)
+    drawn = Scored(scores, scores, torch.tensor([[2, 1, 8], [1, 3, 5]]), scores.bool())
+    assert asked_in(replace(rollout, drawn=drawn)) == Asked(5, 7, 3, 2 * COUNT * 7 / 4, left_out=13)
+
+
+def test_an_answer_that_is_only_drawn_is_sampled_and_scored() -> None:
+    operations = EpisodeOperations(tiny_model().config, tiny_model().config, 1, shares=True)
+    without, beside = Asked(5, 7, references=9), Asked(5, 7, references=9, left_out=13)
+    read = passed(operations.policy, 13 + 2 * 13, 13 + 2 * 13)
+    assert operations.batch(beside, 2.0) - operations.batch(without, 2.0) == pytest.approx(read)
 
 
 def test_references_are_counted_where_they_are_written() -> None:

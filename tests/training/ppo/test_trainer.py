@@ -16,6 +16,7 @@ from app.model_info.size import fit_ppo
 from app.policy_hparams import FittedPPOHparams, PPOHparams
 from app.saving import TrainingError
 from app.training.context import Progress, drain
+from app.training.policy.episode_metrics import episode_metrics
 from app.training.policy.episodes import PolicyResult, PolicyTask, prompts_of_batch
 from app.training.policy.rollout import Collector, Rollout, sample_answers
 from app.training.policy.validating import Watch
@@ -119,6 +120,58 @@ def test_a_toy_reward_rises(frozen: int, rank: int, rate: float) -> None:
     scores: list[float] = []
     drain(start(model, model, hparams), lambda progress: scores.append(progress.metrics["objective/scores"]))
     assert sum(scores[-3:]) / 3 > sum(scores[:3]) / 3 + 1.0
+
+
+@pytest.mark.usefixtures("toy_reward")
+def test_imitation_of_the_best_alone_makes_a_toy_reward_rise() -> None:
+    """No value is learned meanwhile."""
+    model = tiny_model()
+    hparams = replace(HPARAMS, total_episodes=320, batch_size=32, learning_rate=3e-3, num_frozen_layers=0)
+    hparams = replace(hparams, drawn_per_prompt=16, imitated_batches=10, missing_eos_score=None, kl_budget=None)
+    seen: list[Progress] = []
+    drain(start(model, model, hparams), seen.append)
+    scores = [progress.metrics["objective/scores"] for progress in seen]
+    assert len(scores) == 10
+    assert sum(scores[-3:]) / 3 > sum(scores[:3]) / 3 + 1.0
+    assert all("loss/value_avg" not in progress.metrics for progress in seen)
+
+
+def test_behind_the_batches_that_are_imitated_the_methods_own_loss_is_used() -> None:
+    model, seen = tiny_model(), list[Progress]()
+    hparams = replace(HPARAMS, total_episodes=48, imitated_batches=2)
+    drain(start(model, model, hparams), seen.append)
+    assert ["loss/value_avg" in progress.metrics for progress in seen] == [False, False, True]
+
+
+@pytest.mark.usefixtures("toy_reward")
+@pytest.mark.parametrize("highest", [False, True])
+def test_of_more_answers_than_are_learned_from_those_are_kept_that_differ_most_or_score_highest(highest: bool) -> None:
+    model = tiny_model()
+    hparams = replace(HPARAMS, drawn_per_prompt=12, missing_eos_score=None, score_clip=None)
+    trainer = Trainer(model, model, hparams)
+    collector = Collector(trainer.policy, model, reward_model(), hparams, ENDS, PAD, trainer.shares_lower)
+    rollout = collector.collect(PROMPTS, seed=5, highest=highest)
+    everything = sample_answers(trainer.policy.model, PROMPTS, 12, hparams, ENDS, 5)
+    assert rollout.drawn is not None
+    assert rollout.drawn.lengths.tolist() == [[len(answer) for answer in group] for group in everything]
+    packed = rollout.packed
+    for row, group in enumerate(everything):
+        counts = [answer.count(COUNTED) for answer in group]
+        own = sum(answer.count(COUNTED) for answer in rollout.own_answers[row]) / hparams.baseline_samples
+        assert rollout.drawn.scores[row].tolist() == pytest.approx([count - own for count in counts])
+        kept = [packed.tokens[row, k][packed.token_mask[row, k]].tolist() for k in range(4)]
+        assert all(answer in group for answer in kept)
+        scores = [answer.count(COUNTED) for answer in kept]
+        assert rollout.scores[row].tolist() == pytest.approx([score - own for score in scores])
+        assert rollout.ended[row].tolist() == [answer[-1] in ENDS.all for answer in kept]
+        if highest:
+            assert sorted(scores) == sorted(counts)[-4:]
+        else:
+            assert {min(scores), max(scores)} == {min(counts), max(counts)}
+    metrics = episode_metrics(rollout, 0.1)
+    assert metrics["objective/scores"] == pytest.approx(rollout.drawn.scores.mean().item())
+    assert metrics["policy/length_mean"] == pytest.approx(rollout.drawn.lengths.float().mean().item())
+    assert metrics["policy/end_rate"] == pytest.approx(rollout.drawn.ended.float().mean().item())
 
 
 @pytest.mark.parametrize("frozen", [0, 2])
