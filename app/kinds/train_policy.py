@@ -127,7 +127,9 @@ METRICS = Metrics(
     meanings={
         "objective/scores": (
             "mean score of the reward model, counted from the SFT model's own answers to the same prompt in their "
-            "deviations, clipped to ±`score_clip`; `missing_eos_score` for answers without an end."
+            "deviations, clipped to ±`score_clip`; `missing_eos_score` for answers without an end. Where more is drawn than "
+            "is learned from (`drawn_per_prompt`), scores, ends and lengths are of all that was drawn, the other "
+            "figures of what is learned from."
         ),
         "flops": (
             "floating-point operations so far, validations included: 6 for each weight and token learned from, 2 for "
