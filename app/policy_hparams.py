@@ -90,10 +90,10 @@ class EpisodeHparams:
     batch_size: Annotated[Count, about("Answers per batch: a multiple of samples_per_prompt.")] = 64
     samples_per_prompt: Annotated[Few, about("Answers to each prompt of a batch.")] = 4
     drawn_per_prompt: Annotated[
-        Few | None,
+        Annotated[int, Field(ge=0, le=64)] | None,
         about(
             "Answers drawn to each prompt, of which the samples_per_prompt are learned from whose scores differ most; "
-            "none: by the model's size."
+            "0: no more than these; none: by the model's size."
         ),
     ] = None
     num_ppo_epochs: Annotated[Few | None, about("Passes over each batch; none: by the model's size.")] = None
@@ -175,7 +175,7 @@ class FittedEpisodeHparams(EpisodeHparams):
     """As they are really used: nothing is left to the model's size. Here are the shipped model's."""
 
     total_episodes: int = 1_536
-    drawn_per_prompt: int = 4
+    drawn_per_prompt: int = 0
     num_ppo_epochs: int = 4
     num_mini_batches: int = 2
     imitated_batches: int = 0

@@ -106,12 +106,14 @@ _WHATEVER_THEY_ARE = 190  # of the defaults' 1,536
 
 
 def episode_work(hparams: FittedEpisodeHparams, _rankings: int) -> float:
-    """Episodes, counted as the defaults' own: 0.68 of an episode's time is the update's four passes, and adapters take
-    0.70 of a pass's time (measured with SmolLM2-135M in bf16: 3.2 and 4.6 ms a token on one thread). What comes before
-    the first batch, and most of the looks, take as long with few episodes: by the 917 to 1,004 s of processor time that
-    SmolLM2's whole trainings took, an eighth of the defaults' time."""
+    """Episodes, counted as the defaults' own: 0.68 of an episode's time is the update's four passes, the rest is for
+    writing and scoring, also of what is drawn and not learned from. Adapters take 0.70 of a pass's time (measured with
+    SmolLM2-135M in bf16: 3.2 and 4.6 ms a token on one thread). What comes before the first batch, and most of the
+    looks, take as long with few episodes: by the 917 to 1,004 s of processor time that SmolLM2's whole trainings took,
+    an eighth of the defaults' time."""
     passes = 0.17 * hparams.num_ppo_epochs * (0.7 if hparams.lora_rank else 1.0)
-    return _WHATEVER_THEY_ARE + hparams.total_episodes * (0.32 - _WHATEVER_THEY_ARE / 1_536 + passes)
+    drawn = 0.32 * max(1.0, hparams.drawn_per_prompt / hparams.samples_per_prompt)
+    return _WHATEVER_THEY_ARE + hparams.total_episodes * (drawn - _WHATEVER_THEY_ARE / 1_536 + passes)
 
 
 METRICS = Metrics(

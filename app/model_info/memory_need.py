@@ -126,7 +126,8 @@ def ppo_memory(
     weights = all_parameters(config) + reward_layers * layer_parameters(config) + own
     answers = hparams.samples_per_prompt * hparams.max_tokens
     tokens = max(hparams.tokens_per_micro_batch, min(longest_prompt + answers, hparams.batch_size * answers))
-    rows, slots = min(SAMPLED_ROWS, hparams.batch_size), longest_prompt + hparams.max_tokens
+    drawn = hparams.batch_size * max(1, hparams.drawn_per_prompt // hparams.samples_per_prompt)
+    rows, slots = min(SAMPLED_ROWS, drawn), longest_prompt + hparams.max_tokens
     numbers = 2 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim
     return MemoryNeed(
         process=PROCESS,

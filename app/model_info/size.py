@@ -29,7 +29,7 @@ USUAL = MappingProxyType({
 THRIFTY = MappingProxyType(
     {
         "total_episodes": 512,
-        "drawn_per_prompt": 4,
+        "drawn_per_prompt": 0,
         "num_ppo_epochs": 2,
         "num_mini_batches": 2,
         "imitated_batches": 0,
