@@ -129,8 +129,8 @@ METRICS = Metrics(
     meanings={
         "objective/scores": (
             "mean score of the reward model, counted from the SFT model's own answers to the same prompt in their "
-            "deviations, clipped to ±`score_clip`; `missing_eos_score` for answers without an end. Where more is drawn than "
-            "is learned from (`drawn_per_prompt`), scores, ends and lengths are of all that was drawn, the other "
+            "deviations, clipped to ±`score_clip`; `missing_eos_score` for answers without an end. Where more is drawn "
+            "than is learned from (`drawn_per_prompt`), scores, ends and lengths are of all that was drawn, the other "
             "figures of what is learned from."
         ),
         "flops": (
