@@ -16,6 +16,7 @@ WAY_BACK = "tests/training/policy/test_way_back.py"
 back = In("app/training/policy/way_back.py", WAY_BACK)
 ways = In("app/training/policy/episodes.py", WAY_BACK)
 
+draws = In("app/training/reward/scoring.py", "tests/training/reward/test_scoring.py")
 heads = In("app/training/reward/preference_scorer.py", "tests/training/reward/test_preference_scorer.py")
 compared = In("app/training/policy/comparison.py", "tests/training/test_evaluate.py")
 
@@ -55,6 +56,12 @@ FAULTS = [
         "error",
     ),
     stop("the errors of two gains in place of their difference's", "one - other for one, other", "one for one, other"),
+    watching("validations without the judge's heads", ", judged_draws=draws)", ")"),
+    draws(
+        "heads' opinions of all answers together",
+        "means = [each.mean(0) for each in",
+        "means = [draws.mean(0) for each in",
+    ),
     heads(
         "heads by the precision's factor in place of its inverse",
         "torch.linalg.solve_triangular(self.factor.T, noise, upper=True)",

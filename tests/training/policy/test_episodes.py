@@ -3,21 +3,25 @@
 import copy
 import math
 import statistics
+from collections.abc import Sequence
 from dataclasses import replace
 from typing import Any
 
 import pytest
 import torch
+from torch import Tensor
 
 from app.hparams import SamplingParams
 from app.lm.model import Llama
+from app.lm.text.end_tokens import EndTokens
 from app.saving import TrainingError
 from app.training.context import Progress, drain
 from app.training.policy import knowledge
 from app.training.policy.comparison import Comparison, Measured
 from app.training.policy.knowledge import Questions
 from app.training.policy.validating import Look, Validator, Watch
-from app.training.reward.scoring import score_answers
+from app.training.reward.scoring import Answered, score_answers
+from app.training.stopping import Validation
 from tests.training.ppo.test_trainer import HPARAMS, PROMPTS, MemoryContext, reward_model, start, weights_of
 from tests.training.tiny import ENDS, PAD, tiny_model
 
@@ -51,6 +55,35 @@ def test_the_first_look_says_what_the_sft_model_said_and_asks_nobody(monkeypatch
     assert len(asked) == 2 + 3
     assert itself[0].figures == pytest.approx(copied[0].figures, abs=1e-6)
     assert [each.optimized for each in itself] == [each.optimized for each in copied]
+
+
+class Sure:
+    """A judge of two heads: one counts an answer's tokens, the other twice as many."""
+
+    config = tiny_model().config
+
+    def score(self, answers: Sequence[Answered], ends: EndTokens) -> tuple[Tensor, Tensor]:
+        del ends
+        return torch.tensor([float(len(answer)) for _, answer in answers]), torch.zeros(len(answers))
+
+    def drawn(self, answers: Sequence[Answered], ends: EndTokens) -> tuple[Tensor, Tensor]:
+        scores, _ = self.score(answers, ends)
+        return scores, torch.stack([scores, 2 * scores], 1)
+
+
+def test_a_look_keeps_what_heads_of_the_judges_posterior_say() -> None:
+    """And it comes back from a checkpoint, of before, too."""
+    model = tiny_model()
+    asked = watch(model)
+    validator = Validator(replace(asked, comparison=replace(asked.comparison, judge=Sure())), seed=0)
+    seen = validator.look(tiny_model(seed=8), 16).validation
+    assert seen.judged_draws == pytest.approx((seen.judged_gain, 2 * seen.judged_gain))
+    assert abs(seen.judged_gain) > 0.01
+    stored = seen.as_json()
+    assert Validation.from_json(stored) == seen
+    del stored["judged_draws"]
+    assert Validation.from_json(stored).judged_draws == ()
+    assert Validator(asked, seed=0).look(model, 0).validation.judged_draws == (), "a judge without a posterior"
 
 
 @pytest.mark.parametrize("stop_after", [3, *(pytest.param(each, marks=pytest.mark.nightly) for each in (2, 5))])
