@@ -99,12 +99,12 @@ FAULTS = [
     loop("one batch too few", "math.ceil(hparams.total_episodes / hparams.batch_size)", "hparams.total_episodes // hparams.batch_size - 1"),
     loop("the lower layers believed to be shared", "trainer.shares_lower\n", "True\n"),
     # metrics
-    metrics("padding counted in the length", "(mask.sum() / len(mask))", "(mask.numel() / torch.tensor(len(mask)))"),
+    metrics("padding counted in the length", "mask.sum() / len(mask) if", "mask.numel() / torch.tensor(len(mask)) if"),
     metrics("KL as a mean over tokens", "masked_sum(kl, mask) / len(mask)", "masked_mean(kl, mask)"),
     metrics("entropy's sign", "(-masked_sum(logprobs", "(masked_sum(logprobs"),
     metrics("reward told without its KL penalty", "scores - kl_coef * kl_mean", "scores"),
     experience("explained variance of values and advantages", "experience.old_values, experience.returns,", "experience.old_values, experience.advantages,"),
-    metrics("the share of ends turned round", "rollout.ended.float()", "(~rollout.ended).float()"),
+    metrics("the share of ends turned round", " ended.float()", " (~ended).float()"),
     # resuming
     episodes("the KL coefficient not restored", 'self.batch, self.controller.coef = state["batch"], state["kl_coef"]', 'self.batch = state["batch"]', PPO),
     episodes("the optimizer not restored", "self.parts():\n            part.optimizer.load_state_dict", "self.parts()[1:]:\n            part.optimizer.load_state_dict", PPO),
