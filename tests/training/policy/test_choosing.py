@@ -4,7 +4,7 @@ from itertools import combinations
 
 import torch
 
-from app.training.policy.choosing import most_different
+from app.training.policy.choosing import best, most_different
 
 
 def test_no_other_choice_has_a_larger_variance() -> None:
@@ -27,3 +27,7 @@ def test_each_answer_is_kept_once_in_the_order_in_which_it_was_drawn() -> None:
     scores = torch.tensor([[0.5, 0.7, 0.5, 0.6], [-1.0, 0.0, 2.0, 1.0]])
     assert most_different(scores, 2).tolist() == [[0, 1], [0, 2]]
     assert most_different(scores, 4).tolist() == [[0, 1, 2, 3]] * 2
+
+
+def test_the_best_are_the_highest_in_the_order_in_which_they_were_drawn() -> None:
+    assert best(torch.tensor([[3.0, -1.0, 0.0, 5.0], [0.0, 1.0, 2.0, 0.5]]), 2).tolist() == [[0, 3], [1, 2]]
