@@ -20,7 +20,7 @@ from app.training.policy.counting import first_written_to, written_to
 from app.training.policy.drift import Drift, drift
 from app.training.policy.episodes import PolicyResult, PolicyTask
 from app.training.sft import Marks
-from tests.training.ppo.test_trainer import COUNTED, PROMPTS, MemoryContext, reward_model
+from tests.training.ppo.toy import COUNTED, PROMPTS, MemoryContext, reward_model
 from tests.training.tiny import END, ENDS, PAD, NoContext, tiny_model
 
 HPARAMS = BestOfNHparams(

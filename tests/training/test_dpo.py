@@ -22,7 +22,7 @@ from app.training.policy.episodes import PolicyResult
 from app.training.preference_loss import preference_loss
 from app.training.reward.data import RankedGroup
 from app.training.reward.scoring import Answered, AnswerScorer
-from tests.training.ppo.test_trainer import MemoryContext
+from tests.training.ppo.toy import MemoryContext
 from tests.training.tiny import CONFIG, ENDS, PAD, NoContext, random_groups, tiny_model
 
 HPARAMS = DPOHparams(

@@ -17,7 +17,7 @@ from app.training.grpo import Trainer, group_normalized, make_experience, train_
 from app.training.policy.episodes import PolicyResult, PolicyTask
 from app.training.policy.rollout import Collector, Rollout
 from app.training.policy.scores import leave_one_out
-from tests.training.ppo.test_trainer import COUNTED, PROMPTS, MemoryContext, reward_model
+from tests.training.ppo.toy import COUNTED, PROMPTS, MemoryContext, reward_model
 from tests.training.tiny import ENDS, PAD, NoContext, tiny_model
 
 GIVEN = GRPOHparams(

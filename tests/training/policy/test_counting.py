@@ -18,7 +18,7 @@ from app.training.ppo.trainer import Trainer
 from app.training.reward.references import COUNT
 from app.training.stopping import Reason
 from tests.training.policy.test_episodes import WATCHED, watch
-from tests.training.ppo.test_trainer import PROMPTS, MemoryContext, start
+from tests.training.ppo.toy import PROMPTS, MemoryContext, start
 from tests.training.tiny import PAD, tiny_model
 
 

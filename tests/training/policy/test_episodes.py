@@ -22,7 +22,7 @@ from app.training.policy.knowledge import Questions
 from app.training.policy.validating import Look, Validator, Watch
 from app.training.reward.scoring import Answered, score_answers
 from app.training.stopping import Validation
-from tests.training.ppo.test_trainer import HPARAMS, PROMPTS, MemoryContext, reward_model, start, weights_of
+from tests.training.ppo.toy import HPARAMS, PROMPTS, MemoryContext, reward_model, start, weights_of
 from tests.training.tiny import ENDS, PAD, tiny_model
 
 

@@ -15,7 +15,7 @@ from app.training.policy.way_back import SHARES, part_of_the_way
 from tests.lm.test_adapters import taught
 from tests.training.policy import test_episodes
 from tests.training.policy.test_episodes import watch
-from tests.training.ppo.test_trainer import MemoryContext, start, weights_of
+from tests.training.ppo.toy import MemoryContext, start, weights_of
 from tests.training.tiny import tiny_model
 
 WATCHED = replace(test_episodes.WATCHED, move_back=True)

@@ -10,7 +10,7 @@ from app.lm.layer import Layer
 from app.training.context import drain
 from app.training.ppo.experience import make_experience
 from app.training.ppo.trainer import Trainer
-from tests.training.ppo.test_trainer import HPARAMS, MemoryContext, rollout_of, start, weights_of
+from tests.training.ppo.toy import HPARAMS, MemoryContext, rollout_of, start, weights_of
 from tests.training.tiny import tiny_model
 
 

@@ -1,7 +1,6 @@
 """PPO on a tiny random model: the invariants that a silent fault would break."""
 
 import math
-from collections.abc import Generator
 from dataclasses import replace
 from typing import Any
 
@@ -10,81 +9,17 @@ import torch
 
 from app.hparams import SamplingParams
 from app.lm.inference.offline import sample_batch
-from app.lm.model import Llama
 from app.lm.text.end_tokens import EndTokens
-from app.model_info.size import fit_ppo
-from app.policy_hparams import FittedPPOHparams, PPOHparams
 from app.saving import TrainingError
 from app.training.context import Progress, drain
 from app.training.policy.episode_metrics import episode_metrics
-from app.training.policy.episodes import PolicyResult, PolicyTask, prompts_of_batch
-from app.training.policy.rollout import Collector, Rollout, sample_answers
-from app.training.policy.validating import Watch
+from app.training.policy.episodes import PolicyTask, prompts_of_batch
+from app.training.policy.rollout import Collector, sample_answers
 from app.training.ppo.experience import make_experience
 from app.training.ppo.trainer import Trainer, train_policy
-from app.training.reward.network import RewardModel
 from app.training.reward.scoring import score_answers
-from tests.training.tiny import ASSISTANT, BOS, END, ENDS, PAD, USER, NoContext, tiny_model
-
-COUNTED = 7  # the toy reward counts this token
-GIVEN = PPOHparams(
-    total_episodes=96,
-    batch_size=16,
-    samples_per_prompt=4,
-    max_tokens=8,
-    num_frozen_layers=1,
-    checkpoint_every_batches=2,
-)
-HPARAMS = fit_ppo(GIVEN, tiny_model().config)
-PROMPTS = [[BOS, USER, token, ASSISTANT] for token in range(10, 22)] + [[BOS, USER, 30, 31, 32, ASSISTANT]]
-
-
-class MemoryContext:
-    """Keeps the last state, as it would come back from a file; can stop the run after a number of saves."""
-
-    def __init__(self) -> None:
-        self.saved: dict[str, Any] | None = None
-
-    def load(self) -> dict[str, Any] | None:
-        return self.saved
-
-    def save(self, state: dict[str, Any]) -> None:
-        import io
-
-        buffer = io.BytesIO()
-        torch.save(state, buffer)
-        buffer.seek(0)
-        self.saved = torch.load(buffer, weights_only=True)
-
-
-@pytest.fixture
-def toy_reward(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The score is the number of COUNTED tokens, normalized by hand."""
-
-    def count(
-        model: object, prompts: object, answers: list[list[list[int]]], **ids: int
-    ) -> tuple[list[list[float]], list[list[float]]]:
-        del model, prompts, ids
-        scores = [[answer.count(COUNTED) - 0.5 for answer in group] for group in answers]
-        return scores, [[0.0] * len(group) for group in scores]
-
-    monkeypatch.setattr("app.training.policy.rollout.score_with_deviations", count)
-
-
-def reward_model(seed: int = 0) -> RewardModel:
-    return RewardModel.from_sft(tiny_model(), 2, seed)
-
-
-def start(
-    initial: Llama, reference: Llama, hparams: PPOHparams = HPARAMS, context: Any = None, watch: Watch | None = None
-) -> Generator[Progress, None, PolicyResult]:
-    task = PolicyTask(initial, reference, reward_model(), PROMPTS, ENDS, PAD, watch)
-    return train_policy(task, hparams, context or NoContext())
-
-
-def rollout_of(trainer: Trainer, reference: Llama, hparams: FittedPPOHparams = HPARAMS) -> Rollout:
-    collector = Collector(trainer.policy, reference, reward_model(), hparams, ENDS, PAD, trainer.shares_lower)
-    return collector.collect(PROMPTS, seed=5)
+from tests.training.ppo.toy import COUNTED, HPARAMS, PROMPTS, MemoryContext, reward_model, rollout_of, start, weights_of
+from tests.training.tiny import END, ENDS, PAD, NoContext, tiny_model
 
 
 def test_an_answer_has_ended_with_any_end_token_and_is_scored_as_written() -> None:
@@ -237,10 +172,6 @@ def test_the_gradient_does_not_depend_on_micro_batches_or_padding() -> None:
         gradients.append(torch.cat([p.grad.flatten() for p in trainer.policy.parameters() if p.grad is not None]))
     assert gradients[0].abs().sum() > 0
     torch.testing.assert_close(gradients[0], gradients[1], rtol=1e-3, atol=1e-6)
-
-
-def weights_of(model: torch.nn.Module) -> dict[str, torch.Tensor]:
-    return {name: tensor.clone() for name, tensor in model.state_dict().items()}
 
 
 def test_an_update_stops_before_the_step_that_has_moved_too_far() -> None:
