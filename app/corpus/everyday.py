@@ -135,7 +135,7 @@ def concept_subject(rng: Random, language: Language) -> Subject:
 
 
 def _said(entry: Exchange, topic: str, frame: str, language: Language) -> Subject:
-    frames = PROMPTS[language][frame] if frame else ("{x}",)
+    frames = PROMPTS[language][frame]
     asked = tuple(frame.format(x=prompt) for prompt in entry.prompts for frame in (*frames[:1] * 6, *frames))
     answer = speak.statement_answer if topic == "chat" else speak.told_answer
     return Subject(

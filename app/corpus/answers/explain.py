@@ -29,12 +29,7 @@ def concept_answer(rng: Random, style: Style, entry: Concept, language: Language
 
 def category_answer(rng: Random, style: Style, entry: Category, language: Language) -> Answer:
     most = min(len(entry.items), {"short": 3, "medium": 5, "long": len(entry.items)}[style.length])
-    return _members(rng, style, entry, max(2, most - rng.randrange(2)), language)
-
-
-def counted_answer(rng: Random, style: Style, entry: Category, count: int, language: Language) -> Answer:
-    """As many members as were asked for; those of a long list stand in lines or in one sentence, as ever."""
-    return _members(rng, style, entry, count, language)
+    return counted_answer(rng, style, entry, max(2, most - rng.randrange(2)), language)
 
 
 def beginning_answer(rng: Random, style: Style, entry: Category, letter: str, language: Language) -> Answer:
@@ -44,7 +39,8 @@ def beginning_answer(rng: Random, style: Style, entry: Category, letter: str, la
     return Answer(sentence_for(pick(rng, ANSWERS[language]["items_letter"]), language, i=listed, l=letter.upper()))
 
 
-def _members(rng: Random, style: Style, entry: Category, count: int, language: Language) -> Answer:
+def counted_answer(rng: Random, style: Style, entry: Category, count: int, language: Language) -> Answer:
+    """So many members, in lines or in one sentence."""
     phrases = ANSWERS[language]
     start = rng.randrange(len(entry.items) - count + 1)
     items = entry.items[start : start + count]  # always the same one follows: a small model then names none twice
