@@ -17,12 +17,14 @@ import pytest
 from app.api import health
 from app.db.session import open_database
 from app.errors import CrowdedError
+from app.formats.languages import Asked
 from tests.api.conftest import add_policy, check_problem, ranks_of
 from tests.live import LiveServer, ScriptedEngine, live_server, quick_settings
 
 CROWD, RANKINGS = 150, 40
 SUBMIT = re.compile(r"/groups/\d+/rankings")
 HTML = {"accept": "text/html"}
+ENGLISH = Asked(frozenset({"en"}))  # as the page asks: a card in another language is for somebody else
 ELSEWHERE = {"sec-fetch-site": "cross-site"}
 A_LINK = {**HTML, **ELSEWHERE, "sec-fetch-mode": "navigate", "sec-fetch-dest": "document"}
 
@@ -112,7 +114,7 @@ def test_reads_take_no_write_lock(impatient: LiveServer) -> None:
 
 
 def test_a_link_elsewhere_takes_no_card(server: LiveServer) -> None:
-    server.runtime.group_sampling.sample_ready()
+    server.runtime.group_sampling.sample_ready(ENGLISH)
     for path in ("/", "/card"):
         page = server.client.get(path, headers=A_LINK)
         assert page.status_code == 200

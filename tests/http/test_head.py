@@ -11,6 +11,7 @@ from app.db.models.jobs import Job
 from app.db.models.labelers import Labeler
 from app.db.models.prompts import PromptSource
 from app.db.session import transaction
+from app.formats.languages import Asked
 from app.services.labeling import groups, labelers
 from app.services.labeling.label_settings import Writers
 from app.services.prompts import prompts
@@ -55,7 +56,7 @@ def test_an_address_that_only_takes_posts_refuses_it(server: LiveServer) -> None
 
 @pytest.mark.parametrize("path", ["/", "/card"])
 def test_no_card_is_taken(server: LiveServer, path: str) -> None:
-    server.runtime.group_sampling.sample_ready()
+    server.runtime.group_sampling.sample_ready(Asked(frozenset({"en"})))  # as the page would ask for it
     with httpx2.Client(base_url=server.url, headers=HTML, follow_redirects=True) as stranger:
         assert stranger.head(path).status_code == 200
     with server.runtime.read() as session:
