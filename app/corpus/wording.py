@@ -11,9 +11,10 @@ from random import Random
 from app.corpus.banks import Language
 
 HAN, LATIN = re.compile("[\u4e00-\u9fff]"), re.compile("[A-Za-z]")
-ARTICLE, VOWEL = (
-    re.compile(r"\b([Aa])n? (?=(\w+))"),
-    re.compile(r"(?!uni|use|usb|eu|one)[aeiou]|hour|honest|heir", re.I),
+ARTICLE = re.compile(r"\b([Aa])n? (?=(\w+))")
+VOWEL = re.compile(
+    r"(?!(?i:uni(?!m|n)|us[eu]|ut[eio]|uku|eu|onc?e\b))(?i:[aeiou]|hour|honest|heir)(?![A-Z]{1,3}\b)"
+    r"|[AEFHILMNORSX][A-Z]{0,3}\b"  # spelled out: an MRI, a URL
 )
 MEASURED = re.compile(
     "^一(?:口袋|[只个位名头条匹把张本块颗枚封朵盏座面支枝根口件双片幅顶艘辆串袋盒杯棵粒群列对团捆架桶罐篮瓶副])"
