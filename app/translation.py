@@ -51,7 +51,7 @@ def speaking(code: str) -> Iterator[None]:
 
 def _(message: str, **values: Any) -> str:
     """The message in the language that is spoken now, with its values."""
-    text: str = _translations(language()).gettext(message)
+    text: str = _translations(language()).gettext(message) if message else ""  # of "" gettext has the catalogue's head
     return text.format(**values) if values else text
 
 

@@ -35,6 +35,12 @@ def test_english_is_as_it_is_written() -> None:
     assert N_("mark") == "mark"
 
 
+def test_nothing_is_nothing_in_every_language() -> None:
+    """gettext answers an empty message with the head of the catalogue."""
+    with speaking("zh"):
+        assert _("") == ""
+
+
 def test_sentences_stand_one_behind_the_other_as_the_language_writes_them() -> None:
     assert sentences("Losses", "", "They fell.", "Why?") == "Losses. They fell. Why?"
     assert sentences() == ""

@@ -82,11 +82,11 @@ EVALUATE = Kind(
         VersionParam(
             "version_id",
             ("sft", "policy"),
+            N_("Version to evaluate"),
             required=True,
-            label=N_("Version to evaluate"),
             purpose=N_("the version to compare with the SFT model"),
         ),
-        VersionParam("reward_version_id", ("reward",)),
+        VersionParam("reward_version_id", ("reward",), N_("Reward model")),
     ),
     needs=(Need.REWARD_MODEL,),
     same_work=("version_id",),

@@ -68,10 +68,10 @@ class VersionParam:
 
     name: str
     kinds: tuple[VersionKindName, ...]
+    label: str
+    """On the start form."""
     required: bool = False
     """Then its start form offers the policies there are."""
-    label: str = ""
-    """On the start form."""
     purpose: str = ""
     """The same where nobody chose one: "… needs version_id: the version to compare"."""
 

@@ -21,7 +21,7 @@ from app.translation import _
 from app.web import formatting
 from app.web.run_params import typed_params, usual_of
 from app.web.security import FormDep
-from app.web.starts import DEFAULTS, Input, Option, input_of, label_of, preset_named, preset_values, sent_job, typed_in
+from app.web.starts import DEFAULTS, Input, Option, input_of, preset_named, preset_values, sent_job, typed_in
 from app.web.templating import PageContext, render
 from app.web.train import run_address, started
 
@@ -119,4 +119,4 @@ def _version_input(session: Session, param: VersionParam, value: str) -> Input:
         options.append(Option(value, _("version {id}", id=value)))  # it is gone: the answer to the form will say so
     if not param.required:
         options.insert(0, Option("", _("the active one")))
-    return Input(param.name, _(param.label) or label_of(param.name), tuple(options), value=value)
+    return Input(param.name, _(param.label), tuple(options), value=value, term=False)

@@ -59,6 +59,8 @@ class Input:
     """Range, default and meaning."""
     value: str = ""
     """What stands in it already; empty: nothing, it is as usual."""
+    term: bool = True
+    """Whether the label is a term of the field, English in every language."""
 
     @property
     def changed(self) -> bool:

@@ -60,6 +60,13 @@ def test_every_setting_is_in_the_form(visitor: Visitor) -> None:
     assert "the active one Reward model 2" in words_of(page)
 
 
+@pytest.mark.parametrize(("language", "label"), [("en", "Reward model"), ("zh", "奖励模型")])
+def test_a_version_is_asked_for_by_what_it_is(visitor: Visitor, language: str, label: str) -> None:
+    for kind in ("train_policy", "train_grpo", "train_best_of_n", "show_cheating", "evaluate"):
+        page = visitor.client.get(f"/train/start?kind={kind}", headers={"accept-language": language}).text
+        assert f'for="{kind}-reward_version_id">{label}</label>' in page
+
+
 @pytest.mark.parametrize(
     ("preset", "kind", "stands"),
     [

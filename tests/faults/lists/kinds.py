@@ -38,7 +38,7 @@ FAULTS = [
     evaluate("one evaluation at a time", '    same_work=("version_id",),\n', "", JOBS),
     policy("batches are not checked", "    check=check_batch,\n", "", JOBS),
     policy("PPO never starts from the active version", '{"from": ("sft", "active")}', '{"from": ("sft",)}'),
-    policy("a policy scores answers", '(VersionParam("reward_version_id", ("reward",)),)', '(VersionParam("reward_version_id", ("reward", "policy")),)', API),
+    policy("a policy scores answers", 'VersionParam("reward_version_id", ("reward",), N_("Reward model"))', 'VersionParam("reward_version_id", ("reward", "policy"), N_("Reward model"))', API),
     evaluate("a base model is evaluated", '("sft", "policy"),', '("base", "sft", "policy"),', API),
     policy("what followed the model's size is not told", "    fitted=FITTED,\n", "", "tests/web/test_versions.py"),
     policy("what PPO would do is not told", "    effort=Effort(episode_work, 9.0, 0.068, fit_ppo),\n", "", "tests/web/test_starts.py::test_the_plan_of_ppo_stands_on_its_form"),

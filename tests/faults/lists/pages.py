@@ -63,6 +63,7 @@ FAULTS = [
     alarms_of_version(
         "a page puts an English stop behind a name", '{{ _("{title}.", title=alarm.name) }}', "{{ alarm.name }}."
     ),
+    joined("nothing is the head of the catalogue", '.gettext(message) if message else ""', ".gettext(message)"),
     joined(
         "sentences are joined as in English",
         '_("{before} {sentence}", before=before, ',

@@ -101,6 +101,7 @@ FAULTS = [
     view("a stretch that ends before it begins", "from >= to ? WHOLE", "false ? WHOLE"),
     params("the cheat is told as if it were usual", "if preset.kind == kind.name), kind)", "if False), kind)"),
     params("what differs is lost among the rest", "key=lambda setting: not setting.changed", "key=lambda setting: 0"),
+    starting("labels in Chinese are English terms", "value=value, term=False)", "value=value)"),
     starting("a run's settings do not stand in the form", "values = typed_params(like.params)", "values = {}"),
     starting("what was refused is forgotten", "typed_in(form, known), error", "{}, error"),
     starting("what is changed is folded away", "if each.changed or each.name in asked]", "if each.name in asked]"),
