@@ -13,7 +13,7 @@ from app.kinds.registry import kind_of
 from app.services.jobs.job_params import hparams_of
 from app.services.jobs.ranking_counts import count_rankings
 from app.translation import N_, _, ngettext
-from app.web.learn_record import base_record, sft_parts
+from app.web.learn_record import base_record, seconds_taken, sft_parts
 
 REWARD_TRAININGS = ("train_reward",)
 POLICY_TRAININGS = ("train_policy", "train_grpo", "train_best_of_n", "train_dpo")
@@ -113,7 +113,7 @@ def stages(session: Session) -> list[Stage]:
             N_("to answer, from pairs"),
             _("{tokens} tokens", tokens=millions(sum(each["tokens_seen"] for each in parts))),
             exponential(sum(each["flops"] for each in parts)),
-            duration(sum(_seconds(each) for each in parts)),
+            duration(sum(seconds_taken(each) for each in parts)),
         ),
         Stage(
             N_("Reward model"),
@@ -186,8 +186,3 @@ def _time(jobs: Sequence[Job]) -> str:
     """Of all of them together."""
     seconds = sum(job.took_seconds or 0.0 for job in jobs)
     return duration(seconds) if seconds else ""
-
-
-def _seconds(record: dict[str, Any]) -> float:
-    """Records of earlier versions name it otherwise."""
-    return float(record.get("wall_seconds") or record.get("wall_seconds_last_run") or 0)

@@ -24,7 +24,7 @@ from app.web.learn_chapter import (
 )
 from app.web.learn_costs import PUBLISHED, Published, Stage, stages
 from app.web.learn_fit import Fit, curve_of, fit_at
-from app.web.learn_record import base_record, overfitting_record, sft_parts
+from app.web.learn_record import base_record, overfitting_record, pairs_seen, sft_parts
 
 FAULTS = {
     "boilerplate": N_("A page's frame"),
@@ -170,21 +170,12 @@ def fine_tuning_page(runtime: Runtime, wanted: Wanted, place: Place) -> FineTuni
         kinds=PAIRS,
         kind=kind,
         turns=[(role, text) for role, text in in_language(lessons()["pairs"])[kind]],
-        count=_pairs_seen(),
+        count=sum(map(pairs_seen, sft_parts())),
         question=question,
         base=base,
         gone_on=Tried() if base is None else tried(partial(_written, runtime, base, question), ready=ready),
         answered=tried(partial(_written, runtime, version, question), ready=ready),
     )
-
-
-def _pairs_seen() -> int:
-    return sum(round(each["hparams"]["total_pairs"] * _share(each)) for each in sft_parts())
-
-
-def _share(record: dict[str, Any]) -> float:
-    """How much of a part was run: one was stopped before its end."""
-    return float(record.get("stopped_at_step", 1)) / float(record.get("steps_planned", 1))
 
 
 @dataclass(frozen=True, kw_only=True)

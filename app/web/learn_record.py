@@ -42,6 +42,18 @@ def sft_parts() -> list[dict[str, Any]]:
     return parts[::-1]
 
 
+def pairs_seen(part: dict[str, Any]) -> int:
+    """Of a part of fine-tuning, or of a pretraining, which has none: one that was stopped before its end saw a part of
+    its pairs."""
+    share = float(part.get("stopped_at_step", 1)) / float(part.get("steps_planned", 1))
+    return round(int(part["hparams"].get("total_pairs", 0)) * share)
+
+
+def seconds_taken(part: dict[str, Any]) -> float:
+    """Records of earlier versions name it otherwise."""
+    return float(part.get("wall_seconds") or part.get("wall_seconds_last_run") or 0)
+
+
 @dataclass(frozen=True)
 class Moment:
     """Of a training: tokens seen, and the two losses, nats a token."""

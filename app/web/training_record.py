@@ -7,7 +7,7 @@ from typing import Any
 
 from app.formats.figures import duration, millions, number
 from app.translation import N_, _, ngettext
-from app.web.learn_record import Moment, moments
+from app.web.learn_record import Moment, moments, pairs_seen, seconds_taken
 
 FILE = "training.json"
 MOST_PARTS = 100
@@ -70,10 +70,10 @@ def _read(stored: dict[str, Any]) -> TrainingRecord:
     while "total_pairs" in parts[-1].get("base", {}).get("hparams", {}) and len(parts) < MOST_PARTS:
         parts.append(parts[-1]["base"])
     return TrainingRecord(
-        pairs=sum(int(part["hparams"].get("total_pairs", 0)) for part in parts),
+        pairs=sum(map(pairs_seen, parts)),
         tokens=sum(int(part["tokens_seen"]) for part in parts),
         parameters=int(stored["parameters"]),
-        seconds=sum(float(part.get("wall_seconds", 0.0)) for part in parts),
+        seconds=sum(map(seconds_taken, parts)),
         verdict=str(stored["verdict"]),
         loss=float(stored["metrics"]["loss/train"]),
         held_out=float(stored["metrics"]["loss/held_out"]),

@@ -8,6 +8,7 @@ import pytest
 
 from app.layout import BASE_MODEL, SFT_MODEL
 from app.translation import speaking
+from app.web.learn_record import pairs_seen, seconds_taken, sft_parts
 from app.web.training_record import FILE, training_record
 
 RECORD: dict[str, Any] = {
@@ -36,6 +37,23 @@ def test_parts_of_a_fine_tuning_add_up_and_pretraining_is_none(tmp_path: Path) -
     record = training_record(tmp_path)
     assert record is not None
     assert (record.pairs, record.tokens, record.seconds) == (128, 4_000_000, 120.0)
+
+
+def test_a_part_that_was_stopped_counts_as_far_as_it_came(tmp_path: Path) -> None:
+    """And a record of an earlier version names its time otherwise."""
+    stopped = RECORD | {"stopped_at_step": 3, "steps_planned": 4, "wall_seconds": None, "wall_seconds_last_run": 5.0}
+    (tmp_path / FILE).write_text(json.dumps(RECORD | {"base": stopped}))
+    record = training_record(tmp_path)
+    assert record is not None
+    assert (record.pairs, record.seconds) == (64 + 48, 65.0)
+
+
+def test_versions_and_learn_tell_the_same_of_the_shipped_fine_tuning() -> None:
+    record = training_record(SFT_MODEL)
+    assert record is not None
+    assert record.pairs == sum(map(pairs_seen, sft_parts()))
+    assert record.tokens == sum(part["tokens_seen"] for part in sft_parts())
+    assert record.seconds == pytest.approx(sum(map(seconds_taken, sft_parts())))
 
 
 @pytest.mark.parametrize(

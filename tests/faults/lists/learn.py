@@ -51,7 +51,6 @@ FAULTS = [
         '"underfit" if at < best else "overfit"',
         '"underfit" if at != best else "overfit"',
     ),
-    data("a part that was stopped showed all its pairs", "return float(record.get(", "return 1.0 or float(record.get("),
     data("what was never looked at was dropped", "dropped=sum(cleaning[", "dropped=158_000 or sum(cleaning["),
     preferences("a tie is a win", "ranks[one] == ranks[other]))", "False))"),
     preferences(

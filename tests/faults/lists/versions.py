@@ -37,6 +37,7 @@ tree = In("app/services/views/version_tree.py", "tests/services/views/test_versi
 cards = In("app/web/version_tree.py", "tests/web/test_version_tree.py")
 shares = In("app/web/shares.py", "tests/web/test_shares.py")
 records = In("app/web/training_record.py", "tests/web/test_training_record.py")
+fine_tuned = In("app/web/learn_record.py", "tests/web/test_training_record.py")
 page = In("app/web/version_page.py", "tests/web/test_versions.py", "tests/web/test_version_page.py")
 glosses = In("app/web/glosses.py", "tests/web/test_glosses.py")
 forms = In("app/web/versions.py", "tests/web/test_versions.py")
@@ -63,6 +64,8 @@ FAULTS = [
     shares("a share has no interval", "self.rate - Z_95 * (self.error or 0.0)", "self.rate"),
     shares("an interval goes beyond what is possible", "min(1.0, self.rate + Z_95", "max(0.0, self.rate + Z_95"),
     shares("a standard error is shown as the interval", "error=percent(Z_95 * self.error)", "error=percent(self.error)"),
+    fine_tuned("a part that was stopped showed all its pairs", 'return round(int(part["hparams"].get("total_pairs", 0)) * share)', 'return int(part["hparams"].get("total_pairs", 0))'),
+    fine_tuned("the time of old records is left out", ' or part.get("wall_seconds_last_run")', ""),
     records("only the last part of a fine-tuning counts", "        parts.append(parts[-1][\"base\"])\n", "        break\n"),
     written("an old page overwrites what somebody else wrote", "return clean_text(self.there) not in (clean_text(self.seen), clean_text(self.text))", "return False"),
     written("what was not touched takes back what somebody else wrote", "or (self.seen is not None and clean_text(self.text) == clean_text(self.seen))", ""),
