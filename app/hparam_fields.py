@@ -63,16 +63,16 @@ class HparamField:
         if value < 0 <= self.low:
             raise InvalidError(_("{name} must not be negative.", name=self.name))
         if not self.low <= value <= self.high:
-            raise InvalidError(
-                _("{name} must be from {low} to {high}.", name=self.name, low=f"{self.low:,g}", high=f"{self.high:,g}")
-            )
+            raise InvalidError(_("{name} must be from {low} to {high}.", name=self.name, **self._ends()))
         return self.type(value)
 
     def _no_number(self) -> str:
-        said = {"name": self.name, "low": f"{self.low:,g}", "high": f"{self.high:,.12g}"}
         if self.optional and self.default is not None:
-            return _("{name} must be a number from {low} to {high}, or none.", **said)
-        return _("{name} must be a number from {low} to {high}.", **said)
+            return _("{name} must be a number from {low} to {high}, or none.", name=self.name, **self._ends())
+        return _("{name} must be a number from {low} to {high}.", name=self.name, **self._ends())
+
+    def _ends(self) -> dict[str, str]:
+        return {"low": f"{self.low:,.12g}", "high": f"{self.high:,.12g}"}
 
 
 @cache

@@ -1,5 +1,7 @@
 """train_policy: PPO against a reward model -> a candidate policy."""
 
+import math
+
 from app.errors import InvalidError
 from app.kinds.kind import Effort, Kind, Metrics, Need, Plot, Preset, Series, StartForm, VersionParam
 from app.model_info.size import FITTED, fit_ppo
@@ -91,13 +93,32 @@ CHEAT = Preset(
 
 
 def check_batch(hparams: EpisodeHparams) -> None:
-    """A batch holds all answers of each of its prompts."""
+    """A batch holds all answers of each of its prompts, mini-batches hold whole prompts, and what is learned from was
+    drawn."""
+    prompts, drawn = hparams.batch_size // hparams.samples_per_prompt, hparams.drawn_per_prompt
     if hparams.batch_size % hparams.samples_per_prompt:
         raise InvalidError(
             _(
-                "batch_size must be a multiple of samples_per_prompt: {batch_size} is none of {samples_per_prompt}.",
+                "batch_size must be a multiple of samples_per_prompt ({samples_per_prompt}), not {batch_size}.",
                 batch_size=hparams.batch_size,
                 samples_per_prompt=hparams.samples_per_prompt,
+            )
+        )
+    if drawn and drawn < hparams.samples_per_prompt:
+        raise InvalidError(
+            _(
+                "drawn_per_prompt must be 0 or at least samples_per_prompt: of {drawn} answers not {learned} can be "
+                "learned from.",
+                drawn=drawn,
+                learned=hparams.samples_per_prompt,
+            )
+        )
+    if hparams.num_mini_batches and hparams.num_mini_batches > prompts:
+        raise InvalidError(
+            _(
+                "num_mini_batches must be at most {prompts}: so many prompts are in a batch (batch_size by "
+                "samples_per_prompt).",
+                prompts=prompts,
             )
         )
 
@@ -106,14 +127,15 @@ _WHATEVER_THEY_ARE = 190  # of the defaults' 1,536
 
 
 def episode_work(hparams: FittedEpisodeHparams, _rankings: int) -> float:
-    """Episodes, counted as the defaults' own: 0.68 of an episode's time is the update's four passes, the rest is for
-    writing and scoring, also of what is drawn and not learned from. Adapters take 0.70 of a pass's time (measured with
-    SmolLM2-135M in bf16: 3.2 and 4.6 ms a token on one thread). What comes before the first batch, and most of the
-    looks, take as long with few episodes: by the 917 to 1,004 s of processor time that SmolLM2's whole trainings took,
-    an eighth of the defaults' time."""
+    """Episodes, in whole batches, counted as the defaults' own: 0.68 of an episode's time is the update's four passes,
+    the rest is for writing and scoring, also of what is drawn and not learned from. Adapters take 0.70 of a pass's time
+    (measured with SmolLM2-135M in bf16: 3.2 and 4.6 ms a token on one thread). What comes before the first batch, and
+    most of the looks, take as long with few episodes: by the 917 to 1,004 s of processor time that SmolLM2's whole
+    trainings took, an eighth of the defaults' time."""
     passes = 0.17 * hparams.num_ppo_epochs * (0.7 if hparams.lora_rank else 1.0)
     drawn = 0.32 * max(1.0, hparams.drawn_per_prompt / hparams.samples_per_prompt)
-    return _WHATEVER_THEY_ARE + hparams.total_episodes * (drawn - _WHATEVER_THEY_ARE / 1_536 + passes)
+    episodes = math.ceil(hparams.total_episodes / hparams.batch_size) * hparams.batch_size
+    return _WHATEVER_THEY_ARE + episodes * (drawn - _WHATEVER_THEY_ARE / 1_536 + passes)
 
 
 METRICS = Metrics(

@@ -21,7 +21,7 @@ PLOTS = (
         "loss",
         N_("Loss"),
         N_("nats per compared pair"),
-        N_("How surprised the reward model is by your rankings; 0.69 is guessing, lower is better."),
+        N_("How surprised the reward model is by your rankings; lower is better. Guessing is 0.69, with ties more."),
         (Series("loss/held_out", N_("held-out prompts")), Series("loss/train", N_("training prompts"))),
     ),
 )

@@ -65,7 +65,7 @@ FIGURES: Mapping[str, str] = {
     ),
     "held_out_accuracy_error": N_("Standard error of that share."),
     "held_out_loss": N_(
-        "How surprised it is by rankings that it did not learn from; 0.69 is guessing, lower is better."
+        "How surprised it is by rankings that it did not learn from; less is better; guessing is 0.69, with ties more."
     ),
     "loss/held_out": N_("How surprised it is by what it did not learn from; lower is better."),
     "train_accuracy": N_(

@@ -181,7 +181,7 @@ def noise_sentence(agreement: LabelAgreement) -> str:
 
 
 def calibration(bins: Sequence[Sequence[float]], error: float | None) -> Picture | None:
-    """How often it is right over how sure it says to be."""
+    """How often it is right over how sure it says it is."""
     if not bins:
         return None
     most = max(count for _stated, _right, count in bins)
@@ -193,7 +193,7 @@ def calibration(bins: Sequence[Sequence[float]], error: float | None) -> Picture
     ends = (GUESSING, 0.75, 1.0)
     return Picture(
         _calibration_sentence(bins, error),
-        (_("Says to be right"), _("Is right"), _("Pairs")),
+        (_("How sure it says it is"), _("Is right"), _("Pairs")),
         [
             Dot(across(2 * s - 1), height(r), 3 + 5 * (n / most) ** 0.5, (percent(s), percent(r), f"{n:.0f}"))
             for s, r, n in bins
@@ -215,8 +215,8 @@ def _calibration_sentence(bins: Sequence[Sequence[float]], error: float | None) 
     if not away:
         return _("The dots lie near the line: it is as often right as it says.")
     return ngettext(
-        "All in all it is about as often right as it says. The dots away from the line are {away} of {n} pair.",
-        "All in all it is about as often right as it says. The dots away from the line are {away} of {n} pairs.",
+        "All in all it is about as often right as it says, but the dots of {away} of {n} pair lie away from the line.",
+        "All in all it is about as often right as it says, but the dots of {away} of {n} pairs lie away from the line.",
         round(sum(count for _stated, _right, count in bins)),
         away=round(away),
     )

@@ -110,9 +110,9 @@ def test_the_pictures_are_drawn_to_scale() -> None:
     assert "more often right" in report_of(ece=0.2, reliability=[[0.6, 0.9, 20]]).calibration.sentence
     scattered = [[0.53, 0.59, 17], [0.57, 0.85, 13], [0.62, 0.5, 10], [0.67, 0.43, 7], [0.72, 1.0, 3], [0.81, 0.0, 1]]
     said = report_of(ece=0.18, reliability=scattered).calibration.sentence
-    assert said.endswith("about as often right as it says. The dots away from the line are 34 of 51 pairs.")
+    assert said.endswith("as often right as it says, but the dots of 34 of 51 pairs lie away from the line.")
     few_away = report_of(ece=0.03, reliability=[[0.55, 0.55, 200], [0.72, 1.0, 3]]).calibration.sentence
-    assert few_away.endswith("The dots away from the line are 3 of 203 pairs."), "they are seen in the picture"
+    assert few_away.endswith("but the dots of 3 of 203 pairs lie away from the line."), "they are seen in the picture"
 
 
 def test_what_scores_hang_on_is_told_for_every_block_that_the_trainer_has() -> None:

@@ -164,3 +164,12 @@ def test_the_longer_the_models_answers_are_the_longer_it_takes(session: Session,
     assert PPO.effort is not None
     before, mean = PPO.effort.seconds_before, (90 + 60 + 30 + 96) / 4  # PPO writes no more than 96
     assert ppo_cost(session).seconds == pytest.approx(before + (usual - before) * mean / SHIPPED_ANSWER)
+
+
+def test_batches_are_whole_so_the_last_one_counts_as_whole() -> None:
+    def work(episodes: int, batch: int) -> float:
+        assert PPO.effort is not None
+        return PPO.effort.work(FittedPPOHparams(total_episodes=episodes, batch_size=batch), 0)
+
+    assert work(10, 64) == work(64, 64) < work(65, 64) == work(128, 64)
+    assert work(1_536, 4_096) == work(4_096, 64)
