@@ -9,7 +9,10 @@ from app.translation import N_, _
 
 FIGURES: Mapping[str, str] = {
     "win_rate": N_("Share of its comparisons with the SFT model that it wins, as the judge finds; ties count half."),
-    "flops": N_("Floating-point operations that its training took, counted from the models' shapes and the tokens."),
+    "flops": N_(
+        "Floating-point operations that its training took, by the models' shapes and the tokens; what a reward model's "
+        "training found read before, as while people rank, is not counted."
+    ),
     "win_rate_error": N_("Standard error of the win rate: the 95% interval reaches 1.96 times as far to each side."),
     "judge/gain": N_(
         "How much better its answers are than the SFT model's by the judge; 1 is a usual difference of two answers."

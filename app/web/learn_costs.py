@@ -176,7 +176,7 @@ def _operations(jobs: Sequence[Job]) -> str:
     counts = [metrics["flops"] for metrics in told if isinstance(metrics.get("flops"), (int, float))]
     if not counts:
         return ""
-    total = exponential(sum(counts))
+    total = exponential(sum(counts)) if any(counts) else _("none: all was read before")
     if len(counts) == len(jobs):
         return total
     return _("{flops} in {n} of {all} runs; the others did not count", flops=total, n=len(counts), all=len(jobs))

@@ -26,10 +26,10 @@ from app.web.learn_chapter import (
 )
 
 LETTERS = "ABCD"
-PROMPTS = {"en": "How do I make tea?", "zh": "怎么泡茶？"}
+PROMPTS = {"en": "How do I boil an egg?", "zh": "怎么煮鸡蛋？"}
 ANSWERS = {
-    "en": "Boil some water. Pour it over the tea leaves. Wait for three minutes.",
-    "zh": "先把水烧开。把水倒在茶叶上。等三分钟就可以喝了。",
+    "en": "Boil some water. Lower the egg in with a spoon. Wait for six minutes.",
+    "zh": "把鸡蛋放进锅里。加冷水烧开。等八分钟就可以吃了。",
 }
 ANSWER_TOKENS = 96
 MOST_STEPS = 24

@@ -193,6 +193,13 @@ def test_the_reward_model_cost_is_told_beside_the_rankings_that_it_read(server: 
         session.execute(delete(Job).where(Job.kind == "train_reward"))
 
 
+def test_a_reward_model_whose_answers_were_read_ahead_cost_nothing_more(server: LiveServer) -> None:
+    _ended(server, "train_reward", {}, step=1, flops=0.0, num_rankings=24)
+    assert ">none: all was read before<" in server.client.get("/learn/costs").text
+    with transaction(server.runtime.write) as session:
+        session.execute(delete(Job).where(Job.kind == "train_reward"))
+
+
 @pytest.mark.parametrize(("text", "said"), [("a", "1 character, 1 byte<"), ("你好", "2 characters, 6 bytes<")])
 def test_one_character_is_no_characters(client: httpx2.Client, text: str, said: str) -> None:
     assert said in client.get("/learn/tokens", params={"text": text, "now": "1"}).text

@@ -31,6 +31,11 @@ FAULTS = [
         "count_rankings(session).total",
         "session.query(__import__('app.db.models.rankings').db.models.rankings.Ranking).count()",
     ),
+    costs(
+        "what cost nothing is a power of ten",
+        "exponential(sum(counts)) if any(counts)",
+        "exponential(sum(counts)) if True",
+    ),
     costs("best of n tried an answer for a prompt", "hparams.num_prompts * hparams.num_answers", "hparams.num_prompts"),
     costs("an answer tried for each step of DPO", 'return 0 if job.kind == "train_dpo" else int', "return int"),
     weights("attention without its scale", "* queries.shape[-1] ** -0.5", "* 1.0"),
