@@ -17,6 +17,7 @@ NOTHING = "–"
 MINUS = "−"
 SMALLEST_PLAIN = 1e-4
 A_MOMENT_SECONDS = 20
+LARGE = 100_000_000
 
 
 def number(value: float | int | None, digits: int = 2) -> str:
@@ -77,10 +78,14 @@ def progress(share: float) -> str:
 
 
 def millions(count: int) -> str:
-    """As the language counts what is large: "7 million", and in tens of thousands in Chinese."""
+    """As the language counts what is large: "7 million", and in tens of thousands in Chinese. From a hundred million on
+    one digit is not enough: 128 million would be 1亿 in Chinese, a quarter less."""
     locale = Locale(language())
     form: Literal["long", "short"] = "long" if "long" in locale.compact_decimal_formats else "short"
-    return format_compact_decimal(count, format_type=form, locale=locale)
+    whole = format_compact_decimal(count, format_type=form, locale=locale)
+    if count < LARGE or whole[1].isdigit():
+        return whole
+    return format_compact_decimal(count, format_type=form, locale=locale, fraction_digits=2)
 
 
 def megabytes(count: int) -> str:

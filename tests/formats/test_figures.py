@@ -78,6 +78,8 @@ def test_large_numbers_and_durations_are_written_as_each_language_does() -> None
     assert figures.millions(7_000_000) == "7 million"
     with speaking("zh"):
         assert figures.millions(7_000_000) == "700万"
+        assert figures.millions(128_478_720) == "1.28亿"
+        assert figures.millions(1_234_000_000) == "12亿"
         assert (figures.duration(3_900), figures.duration(40)) == ("1 小时 5 分钟", "40 秒")
         assert (figures.time_left(420), figures.time_left(0)) == ("大约还剩 7 分钟", "马上就好")
 

@@ -207,6 +207,7 @@ FAULTS = [
     prefetch("nobody is asked for", "if self._ready_groups or self._waiting:", "if self._ready_groups:"),
     prefetch("asked once, sampled for ever", "            self._waiting -= waiting\n", "            pass\n"),
     asking("whoever waits asks for nothing", "    if lease_first:\n        runtime.prefetcher.ask(asked)\n", ""),
+    figures("a hundred million and a quarter is a hundred million", "count < LARGE or", "True or"),
     figures("wholly done before the end", "min(99, math.floor(100 * share))", "round(100 * share)"),
     figures("a hyphen for a minus", 'text.replace("-", MINUS)', "text"),
     markdown("HTML in a text is HTML", '"html": False', '"html": True'),
