@@ -18,18 +18,24 @@ from sqlalchemy.orm import Session
 from app.db.models.groups import Completion
 from app.db.models.jobs import Job, JobStatus
 from app.db.models.versions import Version
-from app.formats.figures import duration, exponential, gibibytes, millions
+from app.formats.figures import duration, exponential, gibibytes, millions, percent
 from app.hparams import ModelConfig
-from app.kinds.kind import Kind, StartPlan
+from app.kinds.kind import Kind, Need, StartPlan
 from app.model_info.memory_need import MemoryNeed, offline_memory, ppo_memory, reading_memory
 from app.model_info.size import SHIPPED_PARAMETERS, all_parameters, layer_parameters
 from app.policy_hparams import FittedEpisodeHparams
+from app.preferences import Z_95
 from app.processes.machine import available_bytes
 from app.services.jobs.job_params import hparams_of
 from app.services.versions import versions
 from app.translation import N_, _, sentences
 
 TOO_LITTLE = N_("Too little memory is free: the training would be refused. Close other programs first.")
+MAY_GUESS = N_(
+    "The reward model is right on {share} of held-out pairs, give or take {margin}: it may be guessing, and so would "
+    "whatever is trained or judged by it. Rank more answers and train it again first."
+)
+A_COIN = 0.5
 USUAL_PROMPT = 64  # tokens
 SHIPPED_ANSWER = 42  # tokens, the mean of the shipped model's; those of larger models are longer
 LENGTHS_LOOKED_AT = 100  # answers
@@ -67,7 +73,8 @@ def start_plan(
     cost = cost_of(session, kind, directory, rankings=rankings, params=params)
     if cost is None:
         return None
-    return StartPlan(sentences(_time(cost), _memory(cost), *_rate(cost)), "" if cost.fits else _(TOO_LITTLE))
+    warnings = [*([] if cost.fits else [_(TOO_LITTLE)]), *_doubts(session, kind, params)]
+    return StartPlan(sentences(_time(cost), _memory(cost), *_rate(cost)), sentences(*warnings))
 
 
 def cost_of(
@@ -168,6 +175,19 @@ def _memory(cost: Cost) -> str:
         memory=gibibytes(cost.memory),
         free=gibibytes(cost.available),
     )
+
+
+def _doubts(session: Session, kind: Kind, params: Mapping[str, Any]) -> list[str]:
+    """Of the reward model that the job would follow, where its accuracy may be a coin's (95%)."""
+    if Need.REWARD_MODEL not in kind.needs:
+        return []
+    chosen = params.get("reward_version_id")
+    reward = versions.active_reward(session) if chosen is None else versions.get_version(session, chosen)
+    accuracy = None if reward is None else reward.metrics.get("held_out_accuracy")
+    if reward is None or accuracy is None:
+        return []
+    margin = Z_95 * (reward.metrics.get("held_out_accuracy_error") or 0.0)
+    return [_(MAY_GUESS, share=percent(accuracy), margin=percent(margin))] if accuracy - margin <= A_COIN else []
 
 
 def _rate(cost: Cost) -> list[str]:

@@ -46,6 +46,8 @@ FAULTS = [
     policy("what followed the model's size is not told", "    fitted=FITTED,\n", "", "tests/web/test_versions.py"),
     policy("what PPO would do is not told", "    effort=Effort(episode_work, 9.0, 0.068, fit_ppo),\n", "", "tests/web/test_starts.py::test_the_plan_of_ppo_stands_on_its_form"),
     In("app/services/jobs/start_plan.py", "tests/services/jobs/test_start_plan.py")("answers are longer than the job writes them", "min(len(tokens), most)", "len(tokens)"),
+    plan("a reward model that may be guessing is followed unsaid", "if accuracy - margin <= A_COIN else []", "if accuracy <= A_COIN else []"),
+    plan("the active reward model is doubted, whichever is named", "versions.active_reward(session) if chosen is None else", "versions.active_reward(session) if True else"),
     In("app/services/jobs/start_plan.py", "tests/services/jobs/test_start_plan.py")("all models write as much as the shipped one", "* _answer_length(session, hparams) / SHIPPED_ANSWER", ""),
     In("app/lm/model.py", "tests/lm/files/test_importing.py")("weights are drawn before they are read", ', _Undrawn():', ':'),
     In("app/lm/model.py", "tests/lm/files/test_importing.py")("angles are made on the meta device", 'with torch.device("cpu"):', "if True:"),

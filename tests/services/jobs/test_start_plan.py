@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session
 
 from app.db.base import utc_now
 from app.db.models.jobs import Job, JobStatus
-from app.db.models.versions import Version, VersionKind
+from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.kinds.registry import KINDS
 from app.layout import SFT_MODEL
 from app.lm.files.families import read_config
@@ -52,6 +52,32 @@ def test_it_says_where_memory_is_short(session: Session, monkeypatch: pytest.Mon
     short = start_plan(session, PPO, SFT_MODEL, rankings=0)
     assert short is not None
     assert short.warning == TOO_LITTLE
+
+
+@pytest.mark.parametrize(
+    ("accuracy", "error", "doubted"), [(0.52, 0.07, True), (0.62, 0.07, True), (0.64, 0.07, False), (0.5, None, True)]
+)
+def test_a_reward_model_that_may_be_guessing_is_told_before_anything_follows_it(
+    session: Session, sft: Version, accuracy: float, error: float | None, doubted: bool
+) -> None:
+    def warning(kind: str, **params: object) -> str:
+        plan = start_plan(session, KINDS[kind], SFT_MODEL, rankings=9, params=params)
+        assert plan is not None
+        return plan.warning
+
+    def reward(metrics: dict[str, object]) -> Version:
+        made = NewVersion(
+            kind=VersionKind.REWARD, parent_id=sft.id, path="versions/2-reward", content_hash="1" * 64, metrics=metrics
+        )
+        return add_version(session, made)
+
+    assert warning("train_policy") == ""
+    reward({"held_out_accuracy": 0.9, "held_out_accuracy_error": 0.01}).status = VersionStatus.ACTIVE
+    other = reward({"held_out_accuracy": accuracy, "held_out_accuracy_error": error})
+    assert warning("train_policy") == ""
+    said = warning("train_policy", reward_version_id=other.id)
+    assert (f"right on {accuracy:.0%} of held-out pairs" in said) is doubted
+    assert warning("train_reward") == ""
 
 
 @pytest.mark.parametrize("kind", [name for name, kind in KINDS.items() if kind.effort is not None])
