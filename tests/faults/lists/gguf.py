@@ -11,6 +11,7 @@ config = In("app/lm/files/gguf/config.py", f"{FILES}/gguf/test_folder.py")
 published = In("app/lm/files/published.py", f"{FILES}/test_published.py")
 packages = In("app/processes/packages.py", "tests/processes/test_packages.py")
 
+installing = In("app/services/lifecycle/installing.py", "tests/worker/test_get_model.py")
 by_command = In("app/cli/import_model.py", "tests/worker/test_imported_model.py")
 saving = In("app/saving.py", f"{FILES}/gguf/test_export.py")
 
@@ -71,6 +72,11 @@ FAULTS = [
         "a model that does not fit into memory is begun",
         "if free is not None and needed > free:",
         "if free is not None and needed > 1e9 * free:",
+    ),
+    installing(
+        "starting with a published model's name undoes what was trained from it",
+        "if answerer is not None and sft_of(session, answerer) is root:",
+        "if answerer is root:",
     ),
     published("a file with another hash is used", "left != 0 or digest.hexdigest() != entry.sha256", "left != 0"),
     published("a full disk is found out on the way", "    if free < entry.needed_bytes:", "    if free < 0:"),
