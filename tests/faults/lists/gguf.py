@@ -87,6 +87,11 @@ FAULTS = [
     ),
     saving("numpy's word for a full disk is not understood", ', "requested and")', ")"),
     packages(
+        "an index that cannot be reached is told as a package that there is not",
+        "if UNREACHED in said:",
+        "if not said:",
+    ),
+    packages(
         "an index that cannot be reached is told without the next step",
         "then try again; nothing was changed. Without a network: fourfold import-model FILE.",
         "then try again.",
