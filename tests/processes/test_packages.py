@@ -56,7 +56,7 @@ def test_a_package_that_the_index_does_not_have_is_told_apart(tmp_path: Path, mo
     (tmp_path / "index").mkdir()
     monkeypatch.setenv("PIP_NO_INDEX", "1")
     monkeypatch.setenv("PIP_FIND_LINKS", str(tmp_path / "index"))
-    with pytest.raises(UnavailableError, match="No matching distribution found for tiny-package==1.0") as told:
+    with pytest.raises(UnavailableError, match="No matching distribution found for tiny-package") as told:
         fetched(tmp_path / "folder")
     assert "ERROR" not in told.value.message
 

@@ -31,7 +31,11 @@ NUMBERS = {
     GGUFValueType.UINT64: "<u8", GGUFValueType.INT64: "<i8", GGUFValueType.FLOAT64: "<f8",
 }  # fmt: skip
 Kind = GGMLQuantizationType
-KINDS = (Kind.F32, Kind.F16, Kind.BF16, Kind.Q8_0, Kind.Q4_0, Kind.Q4_1, Kind.Q4_K, Kind.Q5_K, Kind.Q6_K)
+KINDS = (
+    Kind.F32, Kind.F16, Kind.BF16, Kind.Q8_0,
+    Kind.Q4_0, Kind.Q4_1, Kind.Q5_0, Kind.Q5_1, Kind.Q4_K, Kind.Q5_K, Kind.Q6_K,
+)  # fmt: skip
+"""Q5_0 and Q5_1 stand for Q4_K and Q5_K where rows are no whole blocks of 256 (llama.cpp, src/llama-quant.cpp)."""
 
 
 @dataclass(frozen=True)

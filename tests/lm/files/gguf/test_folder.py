@@ -82,6 +82,15 @@ def test_blocks_become_the_numbers_that_transformers_reads(kind: Kind, tmp_path:
     torch.testing.assert_close(logits(load_model(tmp_path / "version")[0], ids), wanted, atol=1e-3, rtol=1e-3)
 
 
+@pytest.mark.parametrize("kind", [Kind.Q5_0, Kind.Q5_1, Kind.Q8_0], ids=lambda kind: kind.name)
+def test_what_stands_for_k_blocks_in_narrow_models_is_read(kind: Kind, tmp_path: Path) -> None:
+    """Where rows are no whole blocks of 256 (SmolLM2-135M's 576 numbers, Qwen2-0.5B's 896), llama.cpp writes Q5_0 in
+    files that are called Q4_K, Q5_1 in those called Q5_K, and Q8_0 in those called Q6_K."""
+    save_random_model(tmp_path / "model", "llama-tied", others={"intermediate_size": 64})
+    file = write_gguf(tmp_path / "model", tmp_path / "tiny.Q4_K_M.gguf", kind)
+    assert import_file(file, tmp_path / "version").name == "tiny.Q4_K_M"
+
+
 @pytest.mark.parametrize("style", ["chatml", "llama3", "mistral", "smollm2"])
 def test_conversations_have_the_tokens_of_the_models_own_tokenizer(style: str, tmp_path: Path) -> None:
     save_random_model(tmp_path / "model", "llama", style=style)
