@@ -101,7 +101,6 @@ COVERED: dict[str, tuple[str, str]] = {
     "app/model_info/card.py": ("a file's reading", "tests/formats/test_languages.py"),
     "app/processes/parent_watch.py": ("seen in what ends with its parent", "tests/cli/test_supervisor.py"),
     "app/runtime.py": (END_TO_END, "tests/services/sampling/test_prefetch.py"),
-    "app/saving.py": ("seen in what is saved", "tests/training/test_datasets.py"),
     "app/services/data/compared_rows.py": ("one form of rows", "tests/services/data/test_row_forms.py"),
     "app/services/data/conversations.py": ("one form of rows", "tests/services/data/test_row_forms.py"),
     "app/services/data/import_labelers.py": ("seen in what is imported", "tests/services/data/test_import_rankings.py"),

@@ -1,6 +1,7 @@
 """`fourfold import-model`: a model of the Llama family, a directory or a GGUF file, becomes a version that answers."""
 
 import shutil
+import stat
 import uuid
 from functools import partial
 from pathlib import Path
@@ -20,11 +21,30 @@ if TYPE_CHECKING:  # torch comes with the command that needs it
     from app.lm.files.importing import ImportedModel
 
 
+def model_path(given: str | Path) -> Path:
+    """As it is named, not as what a link leads to is: in the hub's cache that is a checksum. Raises BadParameter with a
+    sentence where there is no model."""
+    path_argument(given)
+    path = Path(given).expanduser().absolute()
+    try:
+        kind = path.stat().st_mode
+    except FileNotFoundError as error:
+        raise typer.BadParameter(f"{str(given)!r} does not exist. Give the path of a GGUF file or a folder.") from error
+    except OSError as error:
+        raise typer.BadParameter(f"{str(given)!r} cannot be read ({error.strerror}).") from error
+    if not stat.S_ISREG(kind) and not stat.S_ISDIR(kind):
+        raise typer.BadParameter(f"{str(given)!r} is neither a file nor a folder.")
+    if stat.S_ISDIR(kind) and not (path / "config.json").exists():
+        for file in sorted(path.glob("*.gguf"))[:1]:
+            raise typer.BadParameter(f"{str(given)!r} is a folder; give a GGUF file in it, such as {str(file)!r}.")
+    return path
+
+
 def import_model(
     model: Annotated[
         Path,
         typer.Argument(
-            parser=path_argument,
+            parser=model_path,
             help="A GGUF file, or a folder in the Hugging Face layout with safetensors weights.",
         ),
     ],

@@ -40,13 +40,16 @@ class CheckpointError(AppError):
 
     status_code = 503
     title = N_("Model not usable")
+    fault = ""
+    """What is wrong without the folder's name and the next step, for whoever knows another one."""
 
 
 def unusable(path: Path, what: str) -> CheckpointError:
     """Names the file by its folder's name: where the data of this machine lie is nobody's business who reads it."""
     shown = f"{path.parent.name}/{path.name}"
+    fault = f"{'it' if path.is_dir() else path.name} {what}".replace(f"{path.parent}/", "")
     what = what.replace(str(path), shown).replace(f"{path.parent}/", f"{path.parent.name}/")
-    return CheckpointError(
+    error = CheckpointError(
         f"{shown} {what}. Copy the model directory again, or activate another version.",
         page=_(
             "The model cannot be used: {path} is missing, damaged or not as it should be. Copy the model directory "
@@ -54,6 +57,8 @@ def unusable(path: Path, what: str) -> CheckpointError:
             path=shown,
         ),
     )
+    error.fault = fault
+    return error
 
 
 def model_files(directory: Path) -> list[str]:

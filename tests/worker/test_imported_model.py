@@ -1,5 +1,6 @@
 """`fourfold import-model`, then the loop on what it brought: rewards, policies, files are the imported family's."""
 
+import os
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import Any
@@ -86,6 +87,33 @@ def test_a_gguf_file_becomes_a_version_by_the_same_command(harness: Harness, tmp
     assert "Tiny.Q8_0 is version 2 (llama, " in told.output
     assert "It has no chat template" in told.output
     assert versions_of(harness)[1].metrics["languages"] == ["en"]
+    check_files(harness)
+
+
+def test_a_path_that_leads_to_no_model_is_told_with_what_is_there(harness: Harness, tmp_path: Path) -> None:
+    (tmp_path / "downloads").mkdir()
+    (tmp_path / "downloads" / "Tiny.Q4_K_M.gguf").write_bytes(b"GGUF")
+    os.mkfifo(tmp_path / "pipe")
+    for path, said in (
+        (tmp_path / "Tinny.gguf", "Tinny.gguf' does not exist"),
+        (tmp_path / "pipe", "neither a file nor a folder"),
+        (tmp_path / "downloads", "downloads/Tiny.Q4_K_M.gguf"),
+        ("x" * 300, "File name too long"),
+    ):
+        told = CliRunner().invoke(cli, ["import-model", str(path)], env={"COLUMNS": "1000"})
+        assert told.exit_code == 2, told.output
+        assert said in told.output
+    check_files(harness)
+
+
+def test_a_file_in_the_hubs_cache_has_the_name_of_its_link(harness: Harness, tmp_path: Path) -> None:
+    """The file itself is named by its checksum there."""
+    wheel_folder = tmp_path / "wheel"
+    make_wheel(wheel_folder)
+    blob = (wheel_folder / "Tiny.F32.gguf").rename(tmp_path / ("0f" * 32))
+    (tmp_path / "Tiny-Instruct.F32.gguf").symlink_to(blob)
+    told = CliRunner().invoke(cli, ["import-model", str(tmp_path / "Tiny-Instruct.F32.gguf")])
+    assert "Tiny-Instruct.F32 is version 2" in told.output
     check_files(harness)
 
 

@@ -6,7 +6,7 @@ that no model here reads (initializer_range, use_cache, …) are ignored and kep
 """
 
 import json
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
 from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
@@ -15,7 +15,7 @@ from app.errors import InvalidError
 from app.hparams import ModelConfig, Rope
 from app.lm.rotary import ROPE_TYPES
 from app.model_info.config_fields import Fields, read_object
-from app.model_info.weights import unusable
+from app.model_info.weights import CheckpointError, unusable
 from app.translation import _
 
 
@@ -52,10 +52,12 @@ def read_config(directory: Path) -> ModelConfig:
     return parse_config(read_object(path), path)
 
 
-def parse_config(config_json: Mapping[str, Any], path: Path) -> ModelConfig:
-    """As read_config, from the parsed file; `path` is for the messages."""
+def parse_config(
+    config_json: Mapping[str, Any], path: Path, fault: Callable[[Path, str], CheckpointError] = unusable
+) -> ModelConfig:
+    """As read_config, from the parsed file; `path` is for the messages, of which `fault` makes the error."""
     family = family_of(config_json, path)
-    fields = Fields(config_json, path)
+    fields = Fields(config_json, path, fault)
     _refuse_what_differs(fields)
     heads = fields.whole("num_attention_heads")
     bias = fields.flag("attention_bias", False) if family.qkv_bias is None else family.qkv_bias
@@ -81,7 +83,7 @@ def parse_config(config_json: Mapping[str, Any], path: Path) -> ModelConfig:
         model_type=str(config_json["model_type"]),
         source=json.dumps(config_json),
     )
-    _check_sizes(config, path)
+    _check_sizes(config, fields)
     return config
 
 
@@ -127,7 +129,7 @@ def _refuse_what_differs(fields: Fields) -> None:
         )
     layer_types = fields.values.get("layer_types") or []
     if not isinstance(layer_types, list):
-        raise unusable(fields.path, "has a layer_types that is not a list")
+        raise fields.fault(fields.path, "has a layer_types that is not a list")
     for other in (kind for kind in layer_types if kind not in LAYER_TYPES):
         raise InvalidError(
             _(
@@ -137,15 +139,15 @@ def _refuse_what_differs(fields: Fields) -> None:
         )
 
 
-def _check_sizes(config: ModelConfig, path: Path) -> None:
+def _check_sizes(config: ModelConfig, fields: Fields) -> None:
     if config.num_attention_heads % config.num_key_value_heads:
-        raise unusable(
-            path,
+        raise fields.fault(
+            fields.path,
             f"cannot be: {config.num_attention_heads} query heads do not share {config.num_key_value_heads} "
             "key-value heads evenly",
         )
     if config.head_dim % 2 or config.head_dim < 2:
-        raise unusable(path, f"cannot be: heads of {config.head_dim} cannot be rotated in halves")
+        raise fields.fault(fields.path, f"cannot be: heads of {config.head_dim} cannot be rotated in halves")
 
 
 # Positions -------------------------------------------------------------------------------------------------------
@@ -155,12 +157,12 @@ def _rope_fields(fields: Fields) -> Fields:
     """The old writing (`rope_scaling`) or the new one (`rope_parameters`); empty where neither is there."""
     inner = fields.values.get("rope_scaling") or fields.values.get("rope_parameters") or {}
     if not isinstance(inner, dict):
-        raise unusable(fields.path, "has rope parameters that are not an object")
+        raise fields.fault(fields.path, "has rope parameters that are not an object")
     if any(isinstance(value, dict) for value in inner.values()):
         raise InvalidError(
             _("Rope parameters that differ from layer to layer are not supported. Choose another model.")
         )
-    return Fields(inner, fields.path)
+    return Fields(inner, fields.path, fields.fault)
 
 
 def rope_theta(fields: Fields, default: float) -> float:
@@ -212,7 +214,7 @@ def unrotated_layers(fields: Fields) -> tuple[int, ...]:
         every = fields.whole("no_rope_layer_interval", 4)
         return tuple(index for index in range(layers) if (index + 1) % every == 0)
     if not isinstance(listed, list) or len(listed) < layers or any(each not in (0, 1) for each in listed):
-        raise unusable(fields.path, f"has a no_rope_layers that is not a list of {layers} zeros and ones")
+        raise fields.fault(fields.path, f"has a no_rope_layers that is not a list of {layers} zeros and ones")
     return tuple(index for index, rotates in enumerate(listed) if not rotates)
 
 

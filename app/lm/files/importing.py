@@ -84,8 +84,8 @@ def import_file(
                 take=shutil.move,
             )
         except CheckpointError as error:
-            raise damaged(source, f"makes no model that can be used: {error.message}") from error
-    return replace(imported, name=_shown(source.resolve().stem))
+            raise damaged(source, f"makes no model that can be used: {error.fault}") from error
+    return replace(imported, name=_shown(source.stem))
 
 
 def import_directory(
@@ -105,9 +105,9 @@ def import_directory(
     with readable_tokenizer(source) as path:
         try_tokenizer(path, prompt_characters)
     model, tokenizer = load_model(source)
-    _check_numbers(source, model, tokenizer)
     if tokenizer.imported is not None:
         tokenizer.imported.check()
+    _check_numbers(source, model, tokenizer)
     plain = tokenizer.imported is not None and not tokenizer.imported.has_template
     with atomic_directory(target) as fresh:
         for path in files_of(source):

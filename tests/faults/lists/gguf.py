@@ -13,7 +13,7 @@ packages = In("app/processes/packages.py", "tests/processes/test_packages.py")
 
 installing = In("app/services/lifecycle/installing.py", "tests/worker/test_get_model.py")
 by_command = In("app/cli/import_model.py", "tests/worker/test_imported_model.py")
-saving = In("app/saving.py", f"{FILES}/gguf/test_export.py")
+saving = In("app/saving.py", "tests/test_saving.py")
 
 FAULTS = [
     export(
@@ -84,6 +84,11 @@ FAULTS = [
         "a full disk is no reason that a person understands",
         '        with saving("imported model"):',
         "        if True:",
+    ),
+    saving(
+        "who has too little memory is told to free disk space",
+        "    if not full and is_out_of_memory(error):",
+        "    if False:",
     ),
     saving("numpy's word for a full disk is not understood", ', "requested and")', ")"),
     packages(

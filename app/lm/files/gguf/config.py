@@ -27,6 +27,7 @@ UNSUPPORTED = ("expert_count", "attention.sliding_window_pattern", "logit_scale"
 def config_of(header: Header) -> dict[str, Any]:
     """config.json. Raises InvalidError for another family or a trait that none of ours has, CheckpointError for sizes
     that are missing or cannot be."""
+    _refuse_parts(header)
     family = _family(header)
     prefix = f"{family}."
     fields = Fields(
@@ -60,8 +61,22 @@ def config_of(header: Header) -> dict[str, Any]:
         "dtype": "float32",
         "torch_dtype": "float32",
     }
-    parse_config(config, header.path)
+    parse_config(config, header.path, damaged)
     return config
+
+
+def _refuse_parts(header: Header) -> None:
+    """Large models come in several files, of which each has some tensors."""
+    count = header.values.get("split.count", 0)
+    if isinstance(count, int) and count > 1:
+        raise InvalidError(
+            _(
+                "{name} is one of {count} parts of a model. Make one file of them with llama.cpp (llama-gguf-split "
+                "--merge FIRST-PART WHOLE.gguf), and import that.",
+                name=header.path.name,
+                count=count,
+            )
+        )
 
 
 def _family(header: Header) -> str:
@@ -71,7 +86,7 @@ def _family(header: Header) -> str:
                 "{name} is a model of another family ({family}); supported are {families} (Mistral and SmolLM are "
                 '"llama" in these files). Choose a model of one of those.',
                 name=header.path.name,
-                family=ascii(header.architecture)[1:40],
+                family=ascii(header.architecture)[1:-1][:40],
                 families=", ".join(FAMILIES),
             )
         )

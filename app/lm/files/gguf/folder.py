@@ -24,7 +24,7 @@ def write_folder(file: Path, directory: Path, *, plain: bool = False) -> list[st
     for what is not supported, and UnavailableError where there is not enough memory; then nothing is written."""
     header = read_header(file)
     config_json = config_of(header)
-    config = parse_config(config_json, file)
+    config = parse_config(config_json, file, damaged)
     check_frequencies(header, config)
     tokenizer = StoredTokenizer(header)
     tokens = tokenizer.tokenizer_json()

@@ -71,7 +71,8 @@ class StoredTokenizer:
         self._vocab = {self._tokens[number]: number for number in used}
         if len(self._vocab) != len(used):
             raise damaged(header.path, "has two tokens with the same text")
-        self.template: str | None = self._entry("chat_template", str, prefix="tokenizer.")
+        template = self._entry("chat_template", str, prefix="tokenizer.") or ""
+        self.template: str | None = template if template.strip() else None
 
     def tokenizer_json(self) -> dict[str, Any]:
         kind = self._entry("model", str)

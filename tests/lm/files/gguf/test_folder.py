@@ -126,7 +126,17 @@ def _entry(name: str, value: Any) -> Callable[[GGUFWriter], object]:
 
 
 WRONG: dict[str, tuple[dict[str, Any], type[AppError], str]] = {
-    "another family": ({"change": _entry("general.architecture", "gemma3")}, InvalidError, "gemma3.*supported are"),
+    "another family": (
+        {"change": _entry("general.architecture", "gemma3")}, InvalidError, r"family \(gemma3\); supported are"
+    ),
+    "a part of several": (
+        {"change": _entry("split.count", 3), "without": ("general.name",)}, InvalidError, "3 parts.*llama-gguf-split"
+    ),
+    "heads that share none": (
+        {"change": _entry("llama.attention.head_count", 3)}, CheckpointError, "tiny.gguf.*3 query heads.*Download"
+    ),
+    "an empty template": ({"change": _entry("tokenizer.chat_template", " ")}, InvalidError, "no chat template"),
+    "a template of nothing": ({"change": _entry("tokenizer.chat_template", "{{ '' }}")}, InvalidError, "leaves out"),
     "experts": ({"change": _entry("llama.expert_count", 8)}, InvalidError, "expert_count"),
     "a part rotates": ({"change": _entry("llama.rope.dimension_count", 4)}, InvalidError, "rope.dimension_count"),
     "layers differ": ({"change": _entry("llama.feed_forward_length", [48, 32, 48])}, InvalidError, "trait"),
@@ -142,10 +152,18 @@ WRONG: dict[str, tuple[dict[str, Any], type[AppError], str]] = {
         CheckpointError,
         "600 tokens, but embeddings for 512",
     ),
-    "foreign merge": ({"change": _entry("tokenizer.ggml.merges", ["zz qq"])}, CheckpointError, "makes no model"),
+    "foreign merge": (
+        {"change": _entry("tokenizer.ggml.merges", ["zz qq"])}, CheckpointError,
+        r"makes no model that can be used: tokenizer\.json cannot be read",
+    ),
     "foreign end": ({"change": _entry("tokenizer.ggml.eos_token_id", 512)}, CheckpointError, "eos_token_id"),
     "one tensor more": ({"tensors": {"blk.0.ssm_a": np.ones(4)}}, CheckpointError, "ssm_a"),
-    "not numbers": ({"tensors": {"output_norm.weight": np.full(32, np.nan)}}, CheckpointError, "not numbers"),
+    "not numbers": (
+        {"tensors": {"output_norm.weight": np.full(32, np.nan)}},
+        CheckpointError,
+        r"^tiny\.gguf makes no model that can be used: it has weights that are not numbers \(model\.norm\.weight\)\. "
+        r"Download the file again, or choose another one\.$",
+    ),
     "own positions": ({"tensors": {"rope_freqs.weight": np.array([1.0, 2, 3, 4])}}, InvalidError, "positions"),
 }  # fmt: skip
 
