@@ -14,7 +14,7 @@ from typing import Any
 import torch
 from torch import Tensor, nn
 
-from app.errors import AppError
+from app.errors import AppError, UnavailableError
 from app.formats.strict_json import to_json
 from app.hparams import ModelConfig
 from app.lm.files import families
@@ -32,6 +32,8 @@ from app.model_info.weights import (
     unusable,
     verify_checksums,
 )
+from app.processes.machine import available_bytes
+from app.translation import _
 
 DTYPE_NAMES = {torch.bfloat16: "bfloat16", torch.float32: "float32", torch.float16: "float16"}
 OUTPUT, EMBEDDINGS, LAYERS = "lm_head.weight", "model.embed_tokens.weight", "model.layers."
@@ -119,6 +121,21 @@ def read_weights(
 def check_directory(directory: Path) -> None:
     if not directory.is_dir():
         raise unusable(directory, "is not a directory")
+
+
+def check_memory(config: ModelConfig, name: str) -> None:
+    """Raises UnavailableError where less is free than one copy of the weights in fp32."""
+    free, needed = available_bytes(), 4 * sum(tensor.numel() for tensor in Llama.on_meta(config).state_dict().values())
+    if free is not None and needed > free:
+        raise UnavailableError(
+            _(
+                "{name} needs {needed} GiB of memory in fp32; {free} GiB are free. Stop other programs, or choose a "
+                "smaller model.",
+                name=name,
+                needed=f"{needed / 2**30:.1f}",
+                free=f"{free / 2**30:.1f}",
+            )
+        )
 
 
 def read_tokenizer(directory: Path) -> Tokenizer:

@@ -15,7 +15,7 @@ from typing import Any
 import torch
 
 from app.chat import Message
-from app.lm.files.checkpoint import check_directory, load_model, readable_tokenizer, write_checksums
+from app.lm.files.checkpoint import check_directory, check_memory, load_model, readable_tokenizer, write_checksums
 from app.lm.files.families import read_config
 from app.lm.files.gguf.folder import write_folder
 from app.lm.files.gguf.header import damaged
@@ -97,11 +97,13 @@ def import_directory(
     take: Callable[[Path, Path], object] = shutil.copyfile,
 ) -> ImportedModel:
     """Raises CheckpointError for what is missing or damaged and InvalidError for what is not supported; then, and after
-    a crash, `target` is as it was. Needs the memory of one copy of the weights in float32. `prompt_characters`: the
-    longest prompt that people may type, which the tokenizer must cut quickly. `languages`: what it is for; by default
-    what its README.md's front matter says. `take` brings a file to its new place."""
+    a crash, `target` is as it was. Needs the memory of one copy of the weights in float32; UnavailableError where it is
+    not free. `prompt_characters`: the longest prompt that people may type, which the tokenizer must cut quickly.
+    `languages`: what it is for; by default what its README.md's front matter says. `take` brings a file to its new
+    place."""
     check_directory(source)
-    read_config(source)  # what is of another family is told so, whatever else is wrong
+    config = read_config(source)  # what is of another family is told so, whatever else is wrong
+    check_memory(config, _shown(source.resolve().name))
     with readable_tokenizer(source) as path:
         try_tokenizer(path, prompt_characters)
     model, tokenizer = load_model(source)

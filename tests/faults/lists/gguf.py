@@ -7,6 +7,7 @@ export = In("app/lm/files/gguf/export.py", f"{FILES}/gguf/test_export.py")
 written = In("app/lm/files/gguf/written_tokenizer.py", f"{FILES}/gguf/test_export.py")
 header = In("app/lm/files/gguf/header.py", f"{FILES}/gguf/test_header.py")
 folder = In("app/lm/files/gguf/folder.py", f"{FILES}/gguf/test_folder.py")
+checkpoint = In("app/lm/files/checkpoint.py", f"{FILES}/test_importing.py")
 config = In("app/lm/files/gguf/config.py", f"{FILES}/gguf/test_folder.py")
 published = In("app/lm/files/published.py", f"{FILES}/test_published.py")
 packages = In("app/processes/packages.py", "tests/processes/test_packages.py")
@@ -68,7 +69,7 @@ FAULTS = [
         "    if most >= config.vocab_size:",
         "    if most >= 2 * config.vocab_size:",
     ),
-    folder(
+    checkpoint(
         "a model that does not fit into memory is begun",
         "if free is not None and needed > free:",
         "if free is not None and needed > 1e9 * free:",

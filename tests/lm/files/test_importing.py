@@ -11,7 +11,8 @@ import pytest
 import torch
 from safetensors.torch import load_file, save_file
 
-from app.errors import AppError, InvalidError
+from app.errors import AppError, InvalidError, UnavailableError
+from app.lm.files import checkpoint
 from app.lm.files.checkpoint import load_model
 from app.lm.files.importing import import_directory
 from app.lm.text.tokenizer import Tokenizer
@@ -220,6 +221,16 @@ def test_an_index_that_leads_elsewhere(name: str, sharded: Path, tmp_path: Path)
 def test_a_directory_that_is_none(tmp_path: Path) -> None:
     with pytest.raises(CheckpointError, match="nowhere is not a directory"):
         import_directory(tmp_path / "nowhere", tmp_path / "copy")
+
+
+def test_a_model_that_does_not_fit_into_memory_is_refused_first(
+    source: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """Before the system ends the process for it, without a word."""
+    monkeypatch.setattr(checkpoint, "available_bytes", lambda: 1000)
+    with pytest.raises(UnavailableError, match=r"SmolTest-1M needs .* GiB are free"):
+        import_directory(source, tmp_path / "data" / "1-sft")
+    assert not (tmp_path / "data" / "1-sft").exists()
 
 
 def test_a_failed_import_leaves_the_former_one(source: Path, tmp_path: Path) -> None:

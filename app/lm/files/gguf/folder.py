@@ -2,19 +2,18 @@
 
 from pathlib import Path
 
-from app.errors import InvalidError, UnavailableError
+from app.errors import InvalidError
 from app.formats.languages import codes_of
-from app.lm.files.checkpoint import write_json
+from app.lm.files.checkpoint import check_memory, write_json
 from app.lm.files.families import parse_config
 from app.lm.files.gguf.config import check_frequencies, config_of
-from app.lm.files.gguf.header import Header, damaged, read_header
+from app.lm.files.gguf.header import damaged, read_header
 from app.lm.files.gguf.tensors import read_all
 from app.lm.files.gguf.tokenizer import StoredTokenizer
 from app.lm.files.weight_files import write_parts
 from app.lm.model import Llama
 from app.lm.text.chat_template import TEMPLATE_FILE
 from app.lm.text.imported_tokenizer import TOKENIZER_CONFIG
-from app.processes.machine import available_bytes
 from app.translation import _
 
 
@@ -41,7 +40,7 @@ def write_folder(file: Path, directory: Path, *, plain: bool = False) -> list[st
         )
     special = tokenizer.special_ids()
     wanted = Llama.on_meta(config).state_dict()
-    _check_memory(header, sum(tensor.numel() for tensor in wanted.values()))
+    check_memory(config, file.name)
     write_parts(directory, read_all(header, config, wanted))
     write_json(directory / "config.json", config_json | special)
     write_json(directory / "generation_config.json", special)
@@ -51,17 +50,3 @@ def write_folder(file: Path, directory: Path, *, plain: bool = False) -> list[st
         (directory / TEMPLATE_FILE).write_text(tokenizer.template, encoding="utf-8")
     listed = header.values.get("general.languages")
     return sorted(codes_of(listed if isinstance(listed, list) else []))
-
-
-def _check_memory(header: Header, parameters: int) -> None:
-    free, needed = available_bytes(), 4 * parameters
-    if free is not None and needed > free:
-        raise UnavailableError(
-            _(
-                "{name} needs {needed} GiB of memory in fp32; {free} GiB are free. Stop other programs, or choose a "
-                "smaller model.",
-                name=header.path.name,
-                needed=f"{needed / 2**30:.1f}",
-                free=f"{free / 2**30:.1f}",
-            )
-        )

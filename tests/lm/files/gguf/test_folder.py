@@ -13,8 +13,8 @@ from gguf.constants import GGMLQuantizationType as Kind
 from gguf.constants import GGUFValueType
 
 from app.errors import AppError, InvalidError, UnavailableError
+from app.lm.files import checkpoint
 from app.lm.files.checkpoint import load_model
-from app.lm.files.gguf import folder
 from app.lm.files.gguf.header import KINDS
 from app.lm.files.importing import import_file
 from app.lm.text.tokenizer import Tokenizer
@@ -202,6 +202,6 @@ def test_languages_are_those_of_the_file_unless_said(model: Path, tmp_path: Path
 def test_a_model_that_does_not_fit_into_memory_is_refused_first(
     model: Path, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    monkeypatch.setattr(folder, "available_bytes", lambda: 1000)
+    monkeypatch.setattr(checkpoint, "available_bytes", lambda: 1000)
     with pytest.raises(UnavailableError, match="GiB are free"):
         import_file(write_gguf(model, tmp_path / "tiny.gguf"), tmp_path / "version")
