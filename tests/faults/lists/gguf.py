@@ -13,6 +13,7 @@ published = In("app/lm/files/published.py", f"{FILES}/test_published.py")
 packages = In("app/processes/packages.py", "tests/processes/test_packages.py")
 
 installing = In("app/services/lifecycle/installing.py", "tests/worker/test_get_model.py")
+paths = In("app/cli/paths.py", "tests/worker/test_get_model.py")
 by_command = In("app/cli/import_model.py", "tests/worker/test_imported_model.py")
 saving = In("app/saving.py", "tests/test_saving.py")
 
@@ -78,6 +79,11 @@ FAULTS = [
         "starting with a published model's name undoes what was trained from it",
         "if answerer is not None and sft_of(session, answerer) is root:",
         "if answerer is root:",
+    ),
+    paths(
+        "what lies in the folder that is named is deleted",
+        "    if path.exists() and not (path.is_dir() and not any(path.iterdir())):",
+        "    if path.is_file():",
     ),
     published("a file with another hash is used", "left != 0 or digest.hexdigest() != entry.sha256", "left != 0"),
     published("a full disk is found out on the way", "    if free < entry.needed_bytes:", "    if free < 0:"),
