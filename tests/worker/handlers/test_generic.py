@@ -29,7 +29,7 @@ from tests.worker.harness import Harness
 from tests.worker.world import check_files, idle_run, make_world, queue, run_inline, version_of_job, versions_of
 
 REWARD = {"normalization_samples": 8, "num_layers": 2}
-POLICY = {"total_episodes": 4, "batch_size": 4, "max_tokens": 4, "num_frozen_layers": 1}
+POLICY = {"total_episodes": 4, "batch_size": 4, "max_tokens": 4, "num_frozen_layers": 1, "validation_prompts": 2}
 
 
 @pytest.fixture
@@ -75,9 +75,7 @@ def test_the_loop(make: Callable[..., Harness]) -> None:
     assert (candidate.kind, candidate.status) == (VersionKind.POLICY, VersionStatus.CANDIDATE)
     (evaluation,) = _live(harness)
     assert evaluation.kind == "evaluate"
-    with transaction(harness.sessions) as session:
-        session.get_one(Job, evaluation.id).params = evaluation.params | {"max_tokens": 4, "num_prompts": 8}
-    assert run_inline(harness, evaluation.id).status is JobStatus.SUCCEEDED
+    evaluate_in_short(harness, evaluation)
     sft, _, candidate = versions_of(harness)
     assert (sft.status, candidate.status) == (VersionStatus.RETIRED, VersionStatus.ACTIVE)
     assert candidate.metrics["evaluation"]["num_prompts"] == 8
@@ -132,10 +130,16 @@ def test_a_flagged_policy_is_kept_and_not_activated_by_the_rule(
     ruined = version_of_job(harness, policy.id)
     assert [flag["name"] for flag in ruined.metrics["flags"]] == ["update"]
     [evaluation] = _live(harness)  # a rule queued it
-    run_inline(harness, evaluation.id)
+    evaluate_in_short(harness, evaluation)
     ruined = version_of_job(harness, policy.id)
     assert "update" in [flag["name"] for flag in ruined.metrics["flags"]]
     assert ruined.status is VersionStatus.CANDIDATE
+
+
+def evaluate_in_short(harness: Harness, evaluation: Job) -> None:
+    with transaction(harness.sessions) as session:
+        session.get_one(Job, evaluation.id).params = evaluation.params | {"max_tokens": 4, "num_prompts": 8}
+    assert run_inline(harness, evaluation.id).status is JobStatus.SUCCEEDED
 
 
 def _live(harness: Harness) -> list[Job]:

@@ -14,7 +14,7 @@ from tests.worker.world import check_files, queue, run_inline, version_of_job
 
 SMALL: dict[str, dict[str, Any]] = {
     "train_dpo": {"max_epochs": 1, "sampled_answers": 2, "max_tokens": 4, "lora_rank": 2},
-    "train_grpo": {"total_episodes": 8, "batch_size": 8, "max_tokens": 4},
+    "train_grpo": {"total_episodes": 8, "batch_size": 8, "max_tokens": 4, "validation_prompts": 2},
     "train_best_of_n": {"num_answers": 6, "num_prompts": 64, "num_epochs": 1, "context_tokens": 128, "max_tokens": 64},
 }
 ADAPTER = ["adapter_config.json", "adapter_model.safetensors"]
@@ -71,8 +71,8 @@ def test_dpo_needs_no_reward_model_and_is_then_not_evaluated(harness: Harness) -
 
 @pytest.mark.parametrize(("kind", "told"), [
     ("train_grpo", [
-        "Reading 400 prompts", "Learning rate", "1 of 3: the SFT model answers 48 prompts that are set aside",
-        "2 of 3: the judge reads 96 answers", "3 of 3: 8 answers of the first batch",
+        "Reading 400 prompts", "Learning rate", "1 of 3: the SFT model answers 2 prompts that are set aside",
+        "2 of 3: the judge reads 4 answers", "3 of 3: 8 answers of the first batch",
     ]),
     ("train_dpo", ["Learning rate", "The SFT model reads 16 ranked answers"]),
     ("train_best_of_n", ["Reading 400 prompts", "Learning rate", "0 of 64 prompts sampled"]),
