@@ -1,6 +1,7 @@
 """The wheel, in an environment of its own and far from the repository: everything is in it, and it runs."""
 
 import os
+import shutil
 import subprocess
 import sys
 import sysconfig
@@ -38,7 +39,17 @@ def installed(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Path:
     [site_packages] = folder.glob("lib/python*/site-packages")
     libraries = {sysconfig.get_path("purelib"), sysconfig.get_path("platlib")}
     (site_packages / "borrowed.pth").write_text("\n".join(sorted(libraries)))
+    borrow_kernels(site_packages)
     return folder / "bin" / "fourfold"
+
+
+def borrow_kernels(site_packages: Path) -> None:
+    """What was compiled of them here: Numba takes it for the same file of the same time."""
+    for source in (REPOSITORY / "app" / "lm" / "kernels").glob("*.py"):
+        installed = site_packages / source.relative_to(REPOSITORY)
+        shutil.copystat(source, installed)
+        for compiled in source.parent.glob(f"__pycache__/{source.stem}.*.nb?"):
+            shutil.copy2(compiled, installed.parent / "__pycache__")
 
 
 @pytest.fixture
