@@ -23,7 +23,7 @@ from tests.worker.world import check_files, idle_run, make_world, queue, run_inl
 transformers = pytest.importorskip("transformers")
 
 REWARD = {"normalization_samples": 8, "num_layers": 2}
-POLICY = {"total_episodes": 4, "batch_size": 4, "max_tokens": 4, "num_frozen_layers": 1}
+POLICY = {"total_episodes": 4, "batch_size": 4, "max_tokens": 4, "num_frozen_layers": 1, "validation_prompts": 2}
 
 
 @pytest.fixture

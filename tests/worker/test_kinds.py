@@ -21,13 +21,15 @@ from tests.worker.world import check_files, make_world, queue, run_inline, twin,
 
 REWARD = {"normalization_samples": 40, "num_layers": 2}
 POLICY = {
-    "total_episodes": 40,
+    "total_episodes": 24,
     "batch_size": 4,
     "samples_per_prompt": 2,
     "num_ppo_epochs": 1,
     "max_tokens": 12,
     "num_frozen_layers": 1,
     "checkpoint_every_batches": 2,
+    "validation_prompts": 2,
+    "early_stopping": False,  # it is killed at its fifth step
     "learning_rate": 1e-2,
 }
 EVALUATION = {"samples_per_prompt": 1, "num_prompts": 80, "max_tokens": 12}

@@ -24,7 +24,7 @@ from tests.worker.harness import Harness
 from tests.worker.world import queue, run_inline, version_of_job
 
 REWARD = {"normalization_samples": 8, "num_layers": 2}
-POLICY = {"total_episodes": 8, "batch_size": 4, "max_tokens": 4, "num_frozen_layers": 1}
+POLICY = {"total_episodes": 8, "batch_size": 4, "max_tokens": 4, "num_frozen_layers": 1, "validation_prompts": 2}
 LONG = "字" * 1_500
 
 
