@@ -34,6 +34,9 @@ OF_TEXTS = {r'"\ud800"', r'"\u0000"', '"' + "x" * 20_000 + '"'}
 OF_IDS = {HUGE, "01", "a\0b"}
 """What a plain number, a plain text or a database lets through."""
 OF_FIELDS = {HUGE, str(2**63), "a\0b", ""}
+OF_CONTAINERS = {*NEVER_TAKEN[-5:], "null", "true", "[]"}
+"""Names that are none or there twice, nests, and what is no container."""
+PARTS = 6
 PLACE = "\N{PILE OF POO}"
 PROMPT = {"prompt": "wash my hands"}
 SAMPLING = {
@@ -63,21 +66,21 @@ CONVERSATIONS: dict[str, list[Any]] = {
 
 
 class InTurns:
-    """Values shared out: a place meets a third of them, the next place the next third, and each those that harm what it
+    """Values shared out: a place meets a sixth of them, the next place the next sixth, and each those that harm what it
     is for. Code that many places share meets all."""
 
     def __init__(self, values: Sequence[str]) -> None:
         self._values = values
-        self._begins = itertools.cycle(range(3))
+        self._begins = itertools.cycle(range(PARTS))
 
     def next(self, always: Collection[str]) -> list[str]:
         begin = next(self._begins)
-        return [value for at, value in enumerate(self._values) if value in always or at % 3 == begin]
+        return [value for at, value in enumerate(self._values) if value in always or at % PARTS == begin]
 
 
 def harmful_to(value: object) -> Collection[str]:
     """Of JSON_VALUES, by what is replaced."""
-    return OF_NUMBERS if isinstance(value, (int, float)) else OF_TEXTS if isinstance(value, str) else JSON_VALUES
+    return OF_NUMBERS if isinstance(value, (int, float)) else OF_TEXTS if isinstance(value, str) else OF_CONTAINERS
 
 
 def bodies(ranks: dict[str, int], ranked: dict[str, int]) -> dict[str, list[Any]]:

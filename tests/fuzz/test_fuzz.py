@@ -5,7 +5,7 @@ from pathlib import Path
 from tests.fuzz.run import fuzz
 from tests.live import LiveServer
 
-EXAMPLES = 3
+EXAMPLES = 2
 
 
 def test_whatever_the_description_allows_and_forbids(real_server: LiveServer, tmp_path: Path) -> None:
