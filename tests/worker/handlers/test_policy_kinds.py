@@ -15,7 +15,7 @@ from tests.worker.world import check_files, queue, run_inline, version_of_job
 SMALL: dict[str, dict[str, Any]] = {
     "train_dpo": {"max_epochs": 1, "sampled_answers": 2, "max_tokens": 4, "lora_rank": 2},
     "train_grpo": {"total_episodes": 8, "batch_size": 8, "max_tokens": 4, "validation_prompts": 2},
-    "train_best_of_n": {"num_answers": 6, "num_prompts": 64, "num_epochs": 1, "context_tokens": 128, "max_tokens": 64},
+    "train_best_of_n": {"num_answers": 4, "num_prompts": 32, "num_epochs": 1, "context_tokens": 128, "max_tokens": 64},
 }
 ADAPTER = ["adapter_config.json", "adapter_model.safetensors"]
 REWARD: dict[str, Any] = {"normalization_samples": 4}
@@ -75,7 +75,7 @@ def test_dpo_needs_no_reward_model_and_is_then_not_evaluated(harness: Harness) -
         "2 of 3: the judge reads 4 answers", "3 of 3: 8 answers of the first batch",
     ]),
     ("train_dpo", ["Learning rate", "The SFT model reads 16 ranked answers"]),
-    ("train_best_of_n", ["Reading 400 prompts", "Learning rate", "0 of 64 prompts sampled"]),
+    ("train_best_of_n", ["Reading 400 prompts", "Learning rate", "0 of 32 prompts sampled"]),
 ])  # fmt: skip
 def test_what_is_done_before_the_first_step_is_said(
     harness: Harness, kind: str, told: list[str], monkeypatch: pytest.MonkeyPatch
