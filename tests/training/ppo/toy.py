@@ -1,6 +1,6 @@
 """What tests of PPO on a tiny random model share: its settings, prompts and reward, and a start."""
 
-from collections.abc import Generator
+from collections.abc import Generator, Iterator
 from typing import Any
 
 import torch
@@ -61,6 +61,16 @@ def start(
 def rollout_of(trainer: Trainer, reference: Llama, hparams: FittedPPOHparams = HPARAMS) -> Rollout:
     collector = Collector(trainer.policy, reference, reward_model(), hparams, ENDS, PAD, trainer.shares_lower)
     return collector.collect(PROMPTS, seed=5)
+
+
+def rises(steps: Iterator[Progress]) -> bool:
+    """Whether the mean score of three batches comes to 1 above that of the first three; no further steps are taken."""
+    scores: list[float] = []
+    for step in steps:
+        scores.append(step.metrics["objective/scores"])
+        if sum(scores[-3:]) / 3 > sum(scores[:3]) / 3 + 1.0:
+            return True
+    return False
 
 
 def weights_of(model: torch.nn.Module) -> dict[str, torch.Tensor]:
