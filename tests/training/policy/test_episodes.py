@@ -112,7 +112,8 @@ def test_a_reward_model_that_judges_itself_is_not_called_another() -> None:
     model, one = tiny_model(), reward_model()
     itself = watch(model)
     itself = replace(itself, comparison=replace(itself.comparison, scorer=one, judge=one))
-    verdicts = [drain(start(model, model, WATCHED, watch=each)).verdict for each in (itself, watch(model))]
+    short = replace(WATCHED, total_episodes=32)
+    verdicts = [drain(start(model, model, short, watch=each)).verdict for each in (itself, watch(model))]
     told = [" ".join(verdict.sentences) for verdict in verdicts if verdict is not None]
     assert ["judged itself" in each for each in told] == [True, False]
 

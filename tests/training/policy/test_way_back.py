@@ -19,6 +19,7 @@ from tests.training.ppo.toy import MemoryContext, start, weights_of
 from tests.training.tiny import tiny_model
 
 WATCHED = replace(test_episodes.WATCHED, move_back=True)
+SHORT = replace(WATCHED, total_episodes=32)
 
 
 def named(model: Llama) -> dict[str, torch.Tensor]:
@@ -58,7 +59,7 @@ def test_adapters_on_another_model_than_the_sft_model_are_not_moved_back() -> No
     with torch.no_grad():
         reference.get_parameter("model.layers.2.mlp.up_proj.weight").add_(0.1)
     for rank, ways in ((0, [1.0, *SHARES]), (2, [1.0])):
-        result = drain(start(model, reference, replace(WATCHED, lora_rank=rank), watch=watch(reference)))
+        result = drain(start(model, reference, replace(SHORT, lora_rank=rank), watch=watch(reference)))
         assert [each.way for each in result.ways] == ways
 
 
@@ -117,7 +118,7 @@ def test_what_has_forgotten_nothing_stays_where_it_is(monkeypatch: pytest.Monkey
 
 def test_layers_below_of_another_model_are_not_mixed_with_the_sft_models_above() -> None:
     model, reference = tiny_model(), tiny_model(seed=8)
-    result = drain(start(model, reference, WATCHED, watch=watch(reference)))
+    result = drain(start(model, reference, SHORT, watch=watch(reference)))
     assert [each.way for each in result.ways] == [1.0]
 
 
