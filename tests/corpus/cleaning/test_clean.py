@@ -20,7 +20,7 @@ WHALE = "A whale is a very large animal that lives in the sea. It breathes air a
 
 def test_every_planted_fault_is_found_and_clean_text_stays() -> None:
     """Issue 3: recall of at least 0.95 for each fault, at most 1% of the clean text lost."""
-    result, tally = measure(12_000, seed=3)
+    result, tally = measure(6_000, seed=3)
     assert set(result["recall"]) == set(FAULTS)
     assert min(result["recall"].values()) >= 0.95, result["recall"]
     assert result["clean_lost"] <= 0.01, result["clean_lost_by_filter"]
