@@ -8,7 +8,7 @@ from pathlib import Path
 import pytest
 from typer.testing import CliRunner
 
-from app.__main__ import cli
+from app.__main__ import cli, main
 from app.cli.training import describe
 from bench.model_report import DOC, with_tables
 
@@ -69,14 +69,16 @@ def test_the_tables_of_the_model_page_are_those_of_the_records() -> None:
     assert with_tables(page) == page, "run: python -m bench.model_report"
 
 
-def test_a_missing_model_is_one_sentence(tmp_path: Path) -> None:
-    done = subprocess.run(
-        [sys.executable, "-m", "app", "generate", "Hello", "--model", str(tmp_path / "none")],
-        capture_output=True, text=True, check=False,
-    )  # fmt: skip
-    assert done.returncode == 1
-    assert "is not a directory" in done.stderr
-    assert "Traceback" not in done.stderr
+def test_a_missing_model_is_one_sentence(
+    tmp_path: Path, monkeypatch: pytest.MonkeyPatch, capfd: pytest.CaptureFixture[str]
+) -> None:
+    monkeypatch.setattr(sys, "argv", ["fourfold", "generate", "Hello", "--model", str(tmp_path / "none")])
+    with pytest.raises(SystemExit) as ended:
+        main()
+    assert ended.value.code == 1
+    told = capfd.readouterr().err
+    assert "is not a directory" in told
+    assert "Traceback" not in told
 
 
 def test_help_is_quick_because_torch_stays_out() -> None:
