@@ -1,6 +1,7 @@
 """The catalogues have every message of the code, each translated, with the same values to fill in."""
 
 import ast
+import functools
 import re
 from collections.abc import Iterable
 from io import BytesIO
@@ -139,6 +140,13 @@ def _is_english(said: ast.expr) -> bool:
     return named or isinstance(said, ast.JoinedStr) or (isinstance(said, ast.Constant) and isinstance(said.value, str))
 
 
+@functools.cache
+def _trees() -> dict[str, ast.Module]:
+    """Of each module of the program, by its path in it."""
+    app = REPOSITORY / "app"
+    return {path.relative_to(app).as_posix(): ast.parse(path.read_text("utf-8")) for path in sorted(app.rglob("*.py"))}
+
+
 def _untranslated(tree: ast.Module, errors: set[str]) -> list[int]:
     """Lines where an error is made whose sentence for pages is in no catalogue."""
     lines = []
@@ -152,13 +160,11 @@ def _untranslated(tree: ast.Module, errors: set[str]) -> list[int]:
 
 def test_what_pages_and_jobs_refuse_is_told_by_a_message() -> None:
     """A sentence of a job is kept in English, and found again by its words (app/web/retelling.py)."""
-    app = REPOSITORY / "app"
-    trees = {path.relative_to(app).as_posix(): ast.parse(path.read_text("utf-8")) for path in app.rglob("*.py")}
-    errors = _app_errors(trees.values())
+    errors = _app_errors(_trees().values())
     assert {"InvalidError", "TrainingError", "CheckpointError"} <= errors
     wrong = {
         name: lines
-        for name, tree in trees.items()
+        for name, tree in _trees().items()
         if not name.startswith(PROGRAMS) and (lines := _untranslated(tree, errors))
     }
     assert wrong == {}
@@ -212,12 +218,10 @@ def _holds_words(value: ast.expr) -> bool:
 
 
 def test_no_message_is_filled_with_english_words() -> None:
-    app = REPOSITORY / "app"
     wrong = {
         name: lines
-        for path in sorted(app.rglob("*.py"))
-        if not (name := path.relative_to(app).as_posix()).startswith(PROGRAMS)
-        and (lines := _english_values(ast.parse(path.read_text("utf-8"))))
+        for name, tree in _trees().items()
+        if not name.startswith(PROGRAMS) and (lines := _english_values(tree))
     }
     assert wrong == {}
 
