@@ -166,8 +166,16 @@ def test_a_backup_takes_no_place_of_the_installation_itself(installed: Settings,
         (installed.data_dir / folder).mkdir(exist_ok=True)
     before = files_of(installed.data_dir)
     with pytest.raises(BackupError, match="is a part of the installation itself"):
-        backup_to_file(installed, installed.data_dir / "versions" / ".." / name)
+        backup_to_file(installed, installed.data_dir / name)
     assert files_of(installed.data_dir).items() >= {n: c for n, c in before.items() if "-wal" not in n}.items()
+
+
+def test_the_command_knows_such_a_place_by_another_way_to_it(installed: Settings) -> None:
+    before = files_of(installed.data_dir)
+    done = command(installed, "backup", str(installed.data_dir / "versions" / ".." / "fourfold.db"))
+    assert done.returncode == 1
+    assert b"is a part of the installation itself" in done.stderr
+    assert files_of(installed.data_dir)["fourfold.db"] == before["fourfold.db"]
 
 
 @pytest.mark.sqlite
