@@ -189,6 +189,8 @@ class FitPage(ChapterPage):
     """The curve, and where on it one is."""
     provenance: dict[str, Any]
     """Of the training on too few pairs."""
+    parts: int
+    """In which the shipped model was fine-tuned."""
 
 
 def fit_page(runtime: Runtime, wanted: Wanted, place: Place) -> FitPage:
@@ -198,7 +200,8 @@ def fit_page(runtime: Runtime, wanted: Wanted, place: Place) -> FitPage:
     moments = curve_of(curve)
     at = wanted.whole("at", len(moments) // 2, 1, len(moments))
     provenance = overfitting_record()["provenance"]
-    return FitPage(place=place, curve=curve, curves=names, fit=fit_at(moments, at - 1), provenance=provenance)
+    fit = fit_at(moments, at - 1)
+    return FitPage(place=place, curve=curve, curves=names, fit=fit, provenance=provenance, parts=len(sft_parts()))
 
 
 @dataclass(frozen=True, kw_only=True)

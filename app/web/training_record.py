@@ -23,6 +23,8 @@ VERDICTS = {
 class TrainingRecord:
     pairs: int
     """Of questions and answers, over all parts; 0 after pretraining, which has none."""
+    parts: int
+    """Trainings one upon the other."""
     tokens: int
     """That it was trained on, in this stage."""
     parameters: int
@@ -71,6 +73,7 @@ def _read(stored: dict[str, Any]) -> TrainingRecord:
         parts.append(parts[-1]["base"])
     return TrainingRecord(
         pairs=sum(map(pairs_seen, parts)),
+        parts=len(parts),
         tokens=sum(int(part["tokens_seen"]) for part in parts),
         parameters=int(stored["parameters"]),
         seconds=sum(map(seconds_taken, parts)),

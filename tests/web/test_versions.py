@@ -15,6 +15,7 @@ from app.services.lifecycle import removal
 from app.services.lifecycle.removal import KEEP
 from app.services.versions import versions
 from app.services.versions.versions import NewVersion
+from app.web.learn_record import sft_parts
 from app.web.training_record import FILE
 from tests.live import LiveServer
 from tests.services.conftest import in_order, rank_group
@@ -313,6 +314,7 @@ def test_a_base_and_an_sft_model_tell_of_their_training(server: LiveServer, visi
     assert "It learned from pairs of questions" in summary(visitor.get(f"/versions/{shipped}"))
     assert "Fine-tuning (SFT) on 965,000 pairs" in summary(page) or "pairs ·" in summary(page)
     assert "The figures as a table" in words_of(page)
+    assert f"It was fine-tuned in {len(sft_parts())} parts, one upon the other" in words_of(page)
     assert "Rankings it learned from" not in words_of(page)
     number = add(server, VersionKind.BASE, parent_id=None)
     page = visitor.get(f"/versions/{number}")

@@ -10,7 +10,7 @@ from sqlalchemy.orm import Session, selectinload
 from app.db.models.groups import Group
 from app.db.models.jobs import LIVE, Job, JobMetric, JobStatus
 from app.db.models.rankings import Ranking
-from app.db.models.versions import Version, VersionKind
+from app.db.models.versions import Version, VersionKind, VersionOrigin
 from app.errors import NotFoundError
 from app.kinds.registry import KINDS, kind_of
 from app.services.jobs import jobs
@@ -98,6 +98,13 @@ class VersionDetails:
         if self.job is None:
             return set()
         return {name for name in kind_of(self.job.kind).fitted if self.job.params.get(name) is None}
+
+    @property
+    def has_twin(self) -> bool:
+        """Whether it is one of the shipped two. The base model that the SFT model was fine-tuned from was not kept: the
+        one that ships was trained anew."""
+        shipped = {each.kind for each in (*self.lineage, *self.made) if each.origin is VersionOrigin.SHIPPED}
+        return self.version.origin is VersionOrigin.SHIPPED and shipped >= {VersionKind.BASE, VersionKind.SFT}
 
     @property
     def evaluation(self) -> dict[str, Any]:

@@ -34,6 +34,7 @@ states = In("app/services/versions/version_states.py", "tests/services/versions/
 zipped = In("app/model_info/zipped.py", "tests/model_info/test_zipped.py")
 
 tree = In("app/services/views/version_tree.py", "tests/services/views/test_version_tree.py")
+overview = In("app/services/views/training_overview.py", "tests/services/views/test_version_tree.py")
 cards = In("app/web/version_tree.py", "tests/web/test_version_tree.py")
 shares = In("app/web/shares.py", "tests/web/test_shares.py")
 records = In("app/web/training_record.py", "tests/web/test_training_record.py")
@@ -54,6 +55,8 @@ FAULTS = [
     forms("what was typed is lost", "typed = Typed(name, note, error.page_message,", 'typed = Typed("", "", error.page_message,'),
     forms("the name is blamed for the note", "about_note=error.param == written.NOTE", "about_note=False"),
     forms("a refused name is said to be saved", "return render(request, page, status_code=error.status_code)", "return render(request, page)"),
+    overview("what a policy was trained from is told as a twin", "return self.version.origin is VersionOrigin.SHIPPED and shipped", "return shipped"),
+    overview("the shipped SFT model alone has a twin", "shipped >= {VersionKind.BASE, VersionKind.SFT}", "bool(shipped)"),
     tree("the shipped SFT model comes from nowhere", "return _shipped_base(session) if _is_shipped_sft(version) else None", "return None"),
     tree("an imported model comes from the shipped base", "version.kind is VersionKind.SFT and version.origin is VersionOrigin.SHIPPED", "version.kind is VersionKind.SFT"),
     tree("what is in use is too old to be listed", "for each in (*newest, *active)}", "for each in newest}"),

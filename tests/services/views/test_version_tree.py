@@ -13,6 +13,7 @@ from app.db.models.versions import Version, VersionKind, VersionStatus
 from app.services.labeling import rankings
 from app.services.versions import versions
 from app.services.versions.versions import NewVersion
+from app.services.views.training_overview import version_details
 from app.services.views.version_tree import Node, line_of, version_tree
 from tests.services.conftest import MakeGroup
 
@@ -48,6 +49,15 @@ def test_an_imported_model_does_not_come_from_the_shipped_base(session: Session,
     assert [each.id for each in line_of(session, versions.get_version(session, imported))] == [imported]
     session.execute(update(Version).where(Version.id == sft.id).values(metrics={"imported_from": "mine"}))
     assert shape(version_tree(session, limit=50).roots) == [sft.id, base, imported]
+
+
+def test_the_shipped_two_say_that_the_base_model_is_a_twin(session: Session, sft: Version) -> None:
+    assert not version_details(session, sft.id).has_twin
+    base, policy = add(session, BASE), add(session, POLICY, sft.id)
+    said = {each: version_details(session, each).has_twin for each in (base, sft.id, policy)}
+    assert said == {base: True, sft.id: True, policy: False}
+    session.execute(update(Version).where(Version.id == sft.id).values(metrics={"imported_from": "mine"}))
+    assert not version_details(session, base).has_twin
 
 
 def test_of_many_the_newest_are_listed_with_what_they_stand_on(session: Session, sft: Version) -> None:
