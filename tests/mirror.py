@@ -36,7 +36,6 @@ COVERED: dict[str, tuple[str, str]] = {
     "app/cli/prune.py": (END_TO_END, "tests/api/test_removal.py"),
     "app/cli/settings.py": (END_TO_END, "tests/settings/test_paths.py"),
     "app/cli/sft.py": (END_TO_END, "tests/cli/test_training.py"),
-    "app/cli/simulate.py": ("prints what the labeler does", "tests/simulation/test_labeler.py"),
     "app/corpus/*.py": ("seen in what is drawn from it", "tests/corpus/test_pairs.py"),
     "app/corpus/prompt_selection.py": ("seen in the prompts that it chose", "tests/corpus/test_prompts.py"),
     "app/corpus/planted_faults.py": ("seen in what cleaning finds of them", "tests/corpus/cleaning/test_clean.py"),

@@ -12,6 +12,7 @@ from app.simulation.families import TASTES
 from app.simulation.labeler import SimulatedLabeler
 from app.simulation.noise import Noise
 
+PATIENCE_SECONDS = 60.0
 TASTE_HELP = "; ".join(f"{taste.name}: {taste.describe}" for taste in TASTES.values())
 
 
@@ -32,7 +33,7 @@ def simulate(
     settings = Settings()
     base_url = url or address(settings.host, settings.port)
     authorization = {} if settings.token is None else {"Authorization": f"Bearer {settings.token}"}
-    with httpx2.Client(base_url=base_url, timeout=60.0, headers=authorization) as client:
+    with httpx2.Client(base_url=base_url, timeout=PATIENCE_SECONDS, headers=authorization) as client:
         labeler = SimulatedLabeler(
             client, f"simulated-{taste}-{seed}", TASTES[taste], noise=Noise(noise, tie_margin, flips), seed=seed
         )
@@ -40,6 +41,13 @@ def simulate(
             steps = list(track(labeler.run(rankings), description=f"ranking as {taste}", total=rankings))
         except httpx2.ConnectError:
             typer.echo(f"No server answers at {base_url}. Start one with `make run`, or pass --url.", err=True)
+            raise typer.Exit(1) from None
+        except httpx2.TimeoutException:
+            typer.echo(
+                f"{base_url} did not answer within {PATIENCE_SECONDS:g} seconds; what was ranked until then is kept. "
+                f"Try again when {base_url}/readyz says that it is ready.",
+                err=True,
+            )
             raise typer.Exit(1) from None
         except httpx2.HTTPError as error:
             typer.echo(str(error), err=True)
