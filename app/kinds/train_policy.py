@@ -84,6 +84,19 @@ LENGTHS = (
         times={"total_episodes": 2.0},
     ),
 )
+RARE = Preset(
+    "rare",
+    N_("A rare liking"),
+    N_(
+        "For what the model seldom does by itself, such as lists: 16 answers are drawn to each prompt, the best are "
+        "imitated first, and steps are smaller. Up to twice the time."
+    ),
+    values={
+        "drawn_per_prompt": 16, "imitated_batches": 4, "num_mini_batches": 4, "num_ppo_epochs": 3, "max_tokens": 96
+    },
+    times={"total_episodes": 0.75, "learning_rate": 0.3},
+)  # fmt: skip
+"""docs/other-models.md has what was measured."""
 CHEAT = Preset(
     "cheat",
     N_("The cheat: KL penalty off"),
@@ -238,7 +251,7 @@ TRAIN_POLICY = Kind(
         ),
         button=N_("Train policy (PPO)"),
         asks=("total_episodes", "kl_target"),
-        presets=(*LENGTHS, CHEAT),
+        presets=(*LENGTHS, RARE, CHEAT),
     ),
     hparams=PPOHparams,
     handler="app.worker.handlers.train_policy",

@@ -199,7 +199,12 @@ def preset_values(session: Session, settings: Settings, kind: Kind, preset: Pres
     cost = cost_of(session, kind, directory, rankings=0) if preset.times else None
     if cost is None:  # its config cannot be read: the job will say why
         return dict(preset.values)
-    return {**preset.values, **{name: round(getattr(cost.hparams, name) * n) for name, n in preset.times.items()}}
+    return {**preset.values, **{name: _times(getattr(cost.hparams, name), n) for name, n in preset.times.items()}}
+
+
+def _times(usual: float, factor: float) -> float:
+    """Whole of what is whole, else of two digits."""
+    return round(usual * factor) if isinstance(usual, int) else float(f"{usual * factor:.2g}")
 
 
 def preset_named(kind: Kind, name: str) -> Preset:

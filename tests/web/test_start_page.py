@@ -73,6 +73,12 @@ def test_a_version_is_asked_for_by_what_it_is(visitor: Visitor, language: str, l
         ("", "train_policy", {}),
         ("shorter", "train_policy", {"total_episodes": "768"}),
         ("longer", "train_policy", {"total_episodes": "3072"}),
+        (
+            "rare",
+            "train_policy",
+            {"total_episodes": "1152", "drawn_per_prompt": "16", "imitated_batches": "4", "num_mini_batches": "4"}
+            | {"num_ppo_epochs": "3", "max_tokens": "96", "learning_rate": "0.0003"},
+        ),
         ("cheat", "show_cheating", {}),
     ],
 )
@@ -127,7 +133,7 @@ def test_what_is_under_way_is_refused_with_what_was_typed(visitor: Visitor) -> N
 def test_an_unknown_preset_is_refused(visitor: Visitor) -> None:
     answer = visitor.send("/train/jobs", fragment=True, kind="train_policy", preset="best")
     assert answer.status_code == 422
-    assert "There is no preset best. There are: Shorter, Longer" in words_of(answer.text)
+    assert "There is no preset best. There are: Shorter, Longer, A rare liking" in words_of(answer.text)
     assert visitor.client.get("/train/start?kind=evaluate&preset=best").status_code == 422
     assert visitor.client.get("/train/start?kind=none").status_code == 422
     assert visitor.client.get("/train/start?job=none").status_code == 404
