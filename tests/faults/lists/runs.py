@@ -110,7 +110,11 @@ FAULTS = [
         "{**preset_values(session, settings, kind, preset), **chosen, **given}",
         "{**given, **preset_values(session, settings, kind, preset)}",
     ),
-    forms("a preset's rate is rounded to a whole number", "round(usual * factor) if isinstance(usual, int) else", "round(usual * factor) if True else"),
+    forms(
+        "a preset's rate is rounded to a whole number",
+        "round(usual * factor) if isinstance(usual, int) else",
+        "round(usual * factor) if True else",
+    ),
     forms("the cheat is started as the usual training", "preset.kind or kind.name", "kind.name"),
     forms(
         "none is typed as nothing", "        return _(NONE)\n    if isinstance", '        return ""\n    if isinstance'
