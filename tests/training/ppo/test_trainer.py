@@ -117,6 +117,19 @@ def test_of_more_answers_than_are_learned_from_those_are_kept_that_differ_most_o
     assert metrics["policy/end_rate"] == pytest.approx(rollout.drawn.ended.float().mean().item())
 
 
+@pytest.mark.usefixtures("toy_reward")
+@pytest.mark.parametrize(("highest", "other"), [(False, "best"), (True, "most_different")])
+def test_the_highest_are_kept_where_they_are_asked_for_alone(
+    monkeypatch: pytest.MonkeyPatch, highest: bool, other: str
+) -> None:
+    """Where few answers score at all, both choices are the same."""
+    model, hparams = tiny_model(), replace(HPARAMS, drawn_per_prompt=8)
+    monkeypatch.setattr(f"app.training.policy.rollout.{other}", None)
+    trainer = Trainer(model, model, hparams)
+    collector = Collector(trainer.policy, model, reward_model(), hparams, ENDS, PAD, trainer.shares_lower)
+    assert collector.collect(PROMPTS, seed=5, highest=highest).scores.shape == (len(PROMPTS), 4)
+
+
 @pytest.mark.parametrize("frozen", [0, 2])
 def test_before_any_step_the_ratio_is_one_and_the_kl_zero(frozen: int) -> None:
     """Ratio and KL compare the same path with itself, so they are exact even in bf16."""
