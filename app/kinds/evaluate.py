@@ -1,7 +1,7 @@
 """evaluate: a policy beside the SFT model on held-out prompts -> figures, and a few answers before and after."""
 
 from app.hparams import EvaluationHparams
-from app.kinds.kind import Effort, Kind, Metrics, Need, StartForm, VersionParam
+from app.kinds.kind import SCORER, Effort, Kind, Metrics, Need, StartForm, VersionParam
 from app.translation import N_
 
 METRICS = Metrics(
@@ -86,7 +86,7 @@ EVALUATE = Kind(
             required=True,
             purpose=N_("the version to compare with the SFT model"),
         ),
-        VersionParam("reward_version_id", ("reward",), N_("Reward model")),
+        SCORER,
     ),
     needs=(Need.REWARD_MODEL,),
     same_work=("version_id",),

@@ -76,6 +76,10 @@ class VersionParam:
     """The same where nobody chose one: "… needs version_id: the version to compare"."""
 
 
+SCORER = VersionParam("reward_version_id", ("reward",), N_("Reward model"))
+"""What scores; by default the active one."""
+
+
 @dataclass(frozen=True)
 class StartPlan:
     """What a job would do with the SFT model at hand, said before it starts."""

@@ -1,6 +1,6 @@
 """show_cheating: the same training with nothing to hold it, so that everybody can see a reward model being fooled."""
 
-from app.kinds.kind import Effort, Kind, Metrics, Need, StartForm, VersionParam
+from app.kinds.kind import SCORER, Effort, Kind, Metrics, Need, StartForm
 from app.kinds.train_policy import METRICS, PLOTS, check_batch, episode_work
 from app.model_info.size import FITTED, fit_ppo
 from app.policy_hparams import CheatHparams
@@ -27,7 +27,7 @@ SHOW_CHEATING = Kind(
     hparams=CheatHparams,
     handler="app.worker.handlers.train_policy",
     follows="app.services.lifecycle.following:after_train_policy",
-    versions=(VersionParam("reward_version_id", ("reward",), N_("Reward model")),),
+    versions=(SCORER,),
     choices={"from": ("sft", "active")},
     check=check_batch,
     needs=(Need.REWARD_MODEL,),

@@ -17,7 +17,7 @@ from app.hparams import (
     TrainingTemperature,
     about,
 )
-from app.kinds.kind import Effort, Kind, Metrics, Need, Plot, Series, StartForm, VersionParam
+from app.kinds.kind import SCORER, Effort, Kind, Metrics, Need, Plot, Series, StartForm
 from app.model_info.size import policy_learning_rate
 from app.translation import N_
 
@@ -90,7 +90,7 @@ TRAIN_BEST_OF_N = Kind(
     hparams=BestOfNHparams,
     handler="app.worker.handlers.train_best_of_n",
     follows="app.services.lifecycle.following:after_train_policy",
-    versions=(VersionParam("reward_version_id", ("reward",), N_("Reward model")),),
+    versions=(SCORER,),
     needs=(Need.REWARD_MODEL,),
     fitted=("learning_rate",),
     effort=Effort(

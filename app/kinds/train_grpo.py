@@ -5,7 +5,7 @@ from typing import Annotated, Literal
 
 from app.errors import InvalidError
 from app.hparams import about
-from app.kinds.kind import Effort, Kind, Metrics, Need, Plot, Series, StartForm, VersionParam
+from app.kinds.kind import SCORER, Effort, Kind, Metrics, Need, Plot, Series, StartForm
 from app.kinds.train_policy import LENGTHS, TRAIN_POLICY, check_batch, episode_work
 from app.model_info.size import EPISODE_FITTED, fitted_values
 from app.policy_hparams import EpisodeHparams, FittedEpisodeHparams
@@ -91,7 +91,7 @@ TRAIN_GRPO = Kind(
     hparams=GRPOHparams,
     handler="app.worker.handlers.train_grpo",
     follows="app.services.lifecycle.following:after_train_policy",
-    versions=(VersionParam("reward_version_id", ("reward",), N_("Reward model")),),
+    versions=(SCORER,),
     choices={"from": ("sft", "active")},
     check=check_groups,
     needs=(Need.REWARD_MODEL,),

@@ -3,7 +3,7 @@
 import math
 
 from app.errors import InvalidError
-from app.kinds.kind import Effort, Kind, Metrics, Need, Plot, Preset, Series, StartForm, VersionParam
+from app.kinds.kind import SCORER, Effort, Kind, Metrics, Need, Plot, Preset, Series, StartForm
 from app.model_info.size import FITTED, fit_ppo
 from app.policy_hparams import EpisodeHparams, FittedEpisodeHparams, PPOHparams
 from app.translation import N_, _
@@ -256,7 +256,7 @@ TRAIN_POLICY = Kind(
     hparams=PPOHparams,
     handler="app.worker.handlers.train_policy",
     follows="app.services.lifecycle.following:after_train_policy",
-    versions=(VersionParam("reward_version_id", ("reward",), N_("Reward model")),),
+    versions=(SCORER,),
     choices={"from": ("sft", "active")},  # the weights PPO starts from; the reference is always the SFT
     check=check_batch,
     needs=(Need.REWARD_MODEL,),

@@ -17,34 +17,12 @@ from app.training.grpo import Trainer, group_normalized, make_experience, train_
 from app.training.policy.episodes import PolicyResult, PolicyTask
 from app.training.policy.rollout import Collector, Rollout
 from app.training.policy.scores import leave_one_out
-from tests.training.ppo.toy import COUNTED, PROMPTS, MemoryContext, reward_model, rises
+from tests.training.ppo.toy import PROMPTS, SMALL, MemoryContext, reward_model, rises
 from tests.training.tiny import ENDS, PAD, NoContext, tiny_model
 
-GIVEN = GRPOHparams(
-    total_episodes=96,
-    batch_size=16,
-    samples_per_prompt=4,
-    max_tokens=8,
-    num_frozen_layers=1,
-    checkpoint_every_batches=2,
-    temperature=1.0,
-)
+GIVEN = GRPOHparams(**SMALL, temperature=1.0)
 HPARAMS = FittedGRPOHparams(**fitted_values(GIVEN, tiny_model().config))
 BOTH = pytest.mark.parametrize("baseline", ["rloo", "grpo"])
-
-
-@pytest.fixture
-def toy_reward(monkeypatch: pytest.MonkeyPatch) -> None:
-    """The score is the number of COUNTED tokens."""
-
-    def count(
-        model: object, prompts: object, answers: list[list[list[int]]], **ids: int
-    ) -> tuple[list[list[float]], list[list[float]]]:
-        del model, prompts, ids
-        scores = [[float(answer.count(COUNTED)) for answer in group] for group in answers]
-        return scores, [[0.0] * len(group) for group in scores]
-
-    monkeypatch.setattr("app.training.policy.rollout.score_with_deviations", count)
 
 
 def start(

@@ -41,7 +41,7 @@ FAULTS = [
     policy("there are more mini-batches than prompts", "if hparams.num_mini_batches and hparams.num_mini_batches > prompts:", "if False:", JOBS),
     policy("batches are not whole in the plan", "math.ceil(hparams.total_episodes / hparams.batch_size) * hparams.batch_size", "hparams.total_episodes", "tests/services/jobs/test_start_plan.py"),
     policy("PPO never starts from the active version", '{"from": ("sft", "active")}', '{"from": ("sft",)}'),
-    policy("a policy scores answers", 'VersionParam("reward_version_id", ("reward",), N_("Reward model"))', 'VersionParam("reward_version_id", ("reward", "policy"), N_("Reward model"))', API),
+    In("app/kinds/kind.py")("a policy scores answers", 'VersionParam("reward_version_id", ("reward",), N_("Reward model"))', 'VersionParam("reward_version_id", ("reward", "policy"), N_("Reward model"))', API),
     evaluate("a base model is evaluated", '("sft", "policy"),', '("base", "sft", "policy"),', API),
     policy("what followed the model's size is not told", "    fitted=FITTED,\n", "", "tests/web/test_versions.py"),
     policy("what PPO would do is not told", "    effort=Effort(episode_work, 9.0, 0.068, fit_ppo),\n", "", "tests/web/test_starts.py::test_the_plan_of_ppo_stands_on_its_form"),

@@ -17,14 +17,16 @@ from app.training.reward.network import RewardModel
 from tests.training.tiny import ASSISTANT, BOS, ENDS, PAD, USER, NoContext, tiny_model
 
 COUNTED = 7  # the toy reward counts this token
-GIVEN = PPOHparams(
-    total_episodes=96,
-    batch_size=16,
-    samples_per_prompt=4,
-    max_tokens=8,
-    num_frozen_layers=1,
-    checkpoint_every_batches=2,
-)
+SMALL: dict[str, Any] = {
+    "total_episodes": 96,
+    "batch_size": 16,
+    "samples_per_prompt": 4,
+    "max_tokens": 8,
+    "num_frozen_layers": 1,
+    "checkpoint_every_batches": 2,
+}
+"""Settings of a small training of a policy, by whichever method."""
+GIVEN = PPOHparams(**SMALL)
 HPARAMS = fit_ppo(GIVEN, tiny_model().config)
 PROMPTS = [[BOS, USER, token, ASSISTANT] for token in range(10, 22)] + [[BOS, USER, 30, 31, 32, ASSISTANT]]
 
