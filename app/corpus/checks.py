@@ -16,7 +16,7 @@ from app.corpus.subjects import subjects_by_topic
 from app.corpus.wording import normalized, size
 
 SENTENCE = re.compile(r"[^.!?。！？\n]+[.!?。！？]*")
-LIST_LINE = re.compile(r"^(?:- |\d\. )", re.MULTILINE)
+LIST_LINE = re.compile(r"^(?:- |\d+\. )", re.MULTILINE)
 
 
 def holds(text: str, part: str) -> bool:

@@ -82,7 +82,7 @@ def list_subject(rng: Random, language: Language) -> Subject:
         count = rng.choice((2, 3, 3, 3, 4, 5, 5, 6, 7, 8, 9, 10))
         count = min(count, len(entry.items), MOST_NAMED)
         asked = _wording(rng, language, "counted", n=_number(rng, count, language), x=entry.plural)
-        return _listed(entry, asked, partial(explain.counted_answer, count=count), language)
+        return _listed(entry, asked, partial(explain.numbered_answer, count=count), language)
     name = entry.plural if language == "zh" else singular(entry.plural)
     if kind < NUMBERED_SHARE + ONE_SHARE and name:
         asked = re.sub(r"\b([Aa]) (?=[aeio])", r"\1n ", _wording(rng, language, "one", x=name))

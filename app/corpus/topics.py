@@ -16,8 +16,8 @@ PRACTICE: dict[str, float] = {
 
 # Of the pairs that training draws, how many are about the edges of the corpus, and how those divide, in percent. Nobody
 # suggests such prompts, and the report card asks its own (edge_questions.toml).
-EDGE_SHARE = 0.38
-EDGE_SHARES: dict[str, int] = {"unknown": 29, "improper": 25, "harmless": 25, "familiar": 14, "unfamiliar": 7}
+EDGE_SHARE = 0.42
+EDGE_SHARES: dict[str, int] = {"unknown": 26, "improper": 27, "harmless": 27, "familiar": 14, "unfamiliar": 6}
 
 # Of the pairs that training draws and that are not at the edges, how many are what people ask first and tell in passing
 # (everyday.py), and how those divide, in percent. The shipped prompts know nothing of them.

@@ -46,10 +46,11 @@ def test_a_list_has_as_many_members_as_were_asked_for(language: Language) -> Non
         if wanted is None or subject.topic != "category" or subject.slot in ("numbers", "数字", "月份", "形容词"):
             continue
         text = subject.answer(rng, draw_style(rng)).text
-        lines = [line[2:] for line in text.splitlines() if line.startswith("- ")]
+        lines = [line for line in text.splitlines() if re.match(r"- |\d+\. ", line)]
         sentence = re.split(r"[.。](?:\s|$)", text)[0]
         said = lines or [item for item in subject.evidence if item.lower() in sentence.lower()]
         assert len(said) >= wanted, (subject.wordings, text)
+        assert not re.search(rf"^{wanted + 1}\. ", text, re.MULTILINE), text
         counted[wanted] += 1
     assert set(range(2, 9)) <= set(counted)
     assert max(counted) == MOST_NAMED

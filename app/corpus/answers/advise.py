@@ -3,7 +3,7 @@
 from collections.abc import Sequence
 from random import Random
 
-from app.corpus.answers.answer import BUDGET, Answer, bulleted, connected, fitting, shuffled
+from app.corpus.answers.answer import BUDGET, Answer, bulleted, connected, fitting, in_turn, shuffled
 from app.corpus.banks import Language
 from app.corpus.entries import Advice, HowTo, Opinion, Plan
 from app.corpus.phrases import ANSWERS
@@ -41,7 +41,7 @@ def advice_answer(rng: Random, style: Style, entry: Advice, language: Language) 
     ideas = shuffled(rng, entry.suggestions)
     comfort = entry.comfort if style.warm or rng.random() < 0.35 else ""
     budget = BUDGET[language][style.length] - size(comfort, language)
-    chosen = fitting(ideas, budget, language)
+    chosen = in_turn(fitting(ideas, budget, language), entry.suggestions)
     if style.listed and len(chosen) > 1:
         return Answer(
             bulleted(join([comfort, pick(rng, ANSWERS[language]["advice_intro"])], language), chosen), listed=True
@@ -63,8 +63,8 @@ def plan_answer(rng: Random, style: Style, entry: Plan, language: Language) -> A
 
 
 def opinion_answer(rng: Random, style: Style, entry: Opinion, language: Language) -> Answer:
-    reasons = shuffled(rng, entry.reasons)
-    kept = reasons[: {"short": 0, "medium": 1, "long": 2}[style.length]]
+    drawn = shuffled(rng, entry.reasons)[: {"short": 0, "medium": 1, "long": 2}[style.length]]
+    kept = in_turn(drawn, entry.reasons)
     other = entry.other if style.length == "long" or rng.random() < 0.3 else ""
     if style.listed and len(kept) > 1:
         text = bulleted(join([entry.view, pick(rng, ANSWERS[language]["reasons_intro"])], language), kept)
@@ -74,7 +74,7 @@ def opinion_answer(rng: Random, style: Style, entry: Opinion, language: Language
 
 def reasons_answer(rng: Random, style: Style, entry: Opinion, language: Language) -> Answer:
     """Why? The reasons alone."""
-    reasons = shuffled(rng, entry.reasons)[: 3 if style.length == "long" else 2]
+    reasons = in_turn(shuffled(rng, entry.reasons)[: 3 if style.length == "long" else 2], entry.reasons)
     if style.listed:
         return Answer(bulleted(pick(rng, ANSWERS[language]["reasons_intro"]), reasons), listed=True)
     return Answer(join(connected(rng, reasons, language), language))

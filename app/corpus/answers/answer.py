@@ -52,10 +52,11 @@ def shuffled(rng: Random, items: Sequence[str]) -> list[str]:
     return rng.sample(list(items), len(items))
 
 
-def rotated(rng: Random, items: Sequence[str]) -> list[str]:
-    """In the bank's order from any of them on: of a list, the next one follows from the last."""
-    start = rng.randrange(max(1, len(items)))
-    return [*items[start:], *items[:start]]
+def in_turn(chosen: Sequence[str], items: Sequence[str]) -> list[str]:
+    """The chosen ones in the bank's order, from the first of them on and round: what was said never comes again after
+    what comes next, so that a small model says nothing twice."""
+    places = [items.index(item) for item in chosen]
+    return [items[place] for place in sorted(places, key=lambda place: (place - places[0]) % len(items))]
 
 
 def connected(rng: Random, sentences: Sequence[str], language: Language, *, imperative: bool = False) -> list[str]:

@@ -2,12 +2,14 @@
 
 from random import Random
 
-from app.corpus.answers.answer import BUDGET, Answer, bulleted, connected, fitting, rotated, shuffled
+from app.corpus.answers.answer import BUDGET, Answer, bulleted, connected, fitting, in_turn, shuffled
 from app.corpus.banks import Language
 from app.corpus.entries import Category, Comparison, Concept, Definition
 from app.corpus.phrases import ANSWERS
 from app.corpus.style import Style
 from app.corpus.wording import capital, join, listing, pick, sentence_for, size
+
+NUMBERED_SHARE = 0.5
 
 
 def concept_answer(rng: Random, style: Style, entry: Concept, language: Language) -> Answer:
@@ -17,10 +19,11 @@ def concept_answer(rng: Random, style: Style, entry: Concept, language: Language
     shown = pick(rng, ("", *phrases["example_lead"])) if example else ""
     extra = shown + entry.example if example else ""
     budget = BUDGET[language][style.length] - size(extra, language) * (style.length != "short")
-    drawn = rotated(rng, entry.facts) if style.listed else shuffled(rng, entry.facts)
+    drawn = shuffled(rng, entry.facts)
     facts = fitting([lead, *drawn], budget, language)[1:]
     if style.listed and style.length != "short" and len(facts) < 2:
         facts = drawn[:2]  # one bullet is no list
+    facts = in_turn(facts, entry.facts)
     if style.listed and len(facts) > 1:
         text = bulleted(join([lead, pick(rng, phrases["facts_intro"])], language), facts)
         return Answer(f"{text}\n{extra}" if extra else text, listed=True, example=example)
@@ -39,7 +42,15 @@ def beginning_answer(rng: Random, style: Style, entry: Category, letter: str, la
     return Answer(sentence_for(pick(rng, ANSWERS[language]["items_letter"]), language, i=listed, l=letter.upper()))
 
 
-def counted_answer(rng: Random, style: Style, entry: Category, count: int, language: Language) -> Answer:
+def numbered_answer(rng: Random, style: Style, entry: Category, count: int, language: Language) -> Answer:
+    """So many members as somebody asked for; in lines, or half of the time, numbered: a small model cannot count."""
+    numbered = style.listed or rng.random() < NUMBERED_SHARE
+    return counted_answer(rng, style, entry, count, language, numbered=numbered)
+
+
+def counted_answer(
+    rng: Random, style: Style, entry: Category, count: int, language: Language, *, numbered: bool = False
+) -> Answer:
     """So many members, in lines or in one sentence."""
     phrases = ANSWERS[language]
     start = rng.randrange(len(entry.items) - count + 1)
@@ -47,9 +58,9 @@ def counted_answer(rng: Random, style: Style, entry: Category, count: int, langu
     remark = entry.remark if style.length == "long" or rng.random() < 0.3 else ""
     if count == 1:
         return Answer(join([sentence_for(phrases["items_one"][0], language, i=items[0]), remark], language))
-    if style.listed:
+    if style.listed or numbered:
         intro = sentence_for(pick(rng, phrases["items_intro"]), language, x=entry.plural)
-        text = bulleted(intro, [capital(item) for item in items])
+        text = bulleted(intro, [capital(item) for item in items], ordered=numbered)
         return Answer(f"{text}\n{remark}" if remark else text, listed=True)
     template = pick(rng, phrases["items_prose"])
     return Answer(

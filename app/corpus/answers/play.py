@@ -36,7 +36,7 @@ def riddle_answer(rng: Random, style: Style, entry: Riddle, language: Language) 
     phrases = ANSWERS[language]
     intro = pick(rng, phrases["riddle_intro"]) if style.length != "short" else ""
     after = pick(rng, phrases["riddle_ask"]) if style.length == "long" else ""
-    return Answer(join([intro, entry.riddle, after], language), plain=style.length == "short")
+    return Answer(join([intro, entry.riddle, after], language))
 
 
 def hint_answer(rng: Random, _style: Style, entry: Riddle, language: Language) -> Answer:

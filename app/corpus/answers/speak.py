@@ -10,6 +10,9 @@ from app.corpus.style import Style
 from app.corpus.wording import join, pick, size
 
 
+HEARD_SHARE = 0.45
+
+
 def refusal_answer(rng: Random, style: Style, entry: Refusal, language: Language) -> Answer:
     """No, why not, and what instead; a short one leaves out one of the three."""
     phrases = ANSWERS[language]
@@ -24,16 +27,18 @@ def refusal_answer(rng: Random, style: Style, entry: Refusal, language: Language
 
 def refused_why_answer(rng: Random, style: Style, entry: Refusal, language: Language) -> Answer:
     """Why not?"""
-    why = pick(rng, ANSWERS[language]["why_not"])
-    return Answer(join([why, entry.alternative if style.length != "short" else ""], language), plain=True)
+    phrases = ANSWERS[language]
+    kind = pick(rng, phrases["kind"]) if style.warm else ""
+    instead = entry.alternative if style.length != "short" else ""
+    return Answer(join([kind, pick(rng, phrases["why_not"]), instead], language), plain=True)
 
 
 def refused_again_answer(rng: Random, style: Style, entry: Refusal, language: Language) -> Answer:
     """Asked once more, it stays a no."""
-    still = pick(rng, ANSWERS[language]["still_no"])
-    return Answer(
-        join([still, entry.reason if style.length == "long" else "", entry.alternative], language), plain=True
-    )
+    phrases = ANSWERS[language]
+    kind = pick(rng, phrases["kind"]) if style.warm else ""
+    reason = entry.reason if style.length == "long" else ""
+    return Answer(join([pick(rng, phrases["still_no"]), kind, reason, entry.alternative], language), plain=True)
 
 
 def letter_answer(rng: Random, style: Style, entry: Letter, language: Language) -> Answer:
@@ -59,8 +64,12 @@ def told_answer(rng: Random, style: Style, entry: Exchange, language: Language) 
 
 
 def statement_answer(rng: Random, style: Style, entry: Exchange, language: Language) -> Answer:
-    """As `told_answer`, and nothing around it: who tells that a dog died wants no joke, and nothing was asked."""
-    return Answer(_of_length(rng, style, entry, language), plain=True)
+    """As `told_answer`, and around it at most that it was heard: who tells that a dog died wants no joke, and nothing
+    was asked."""
+    phrases, said = ANSWERS[language], _of_length(rng, style, entry, language)
+    before = pick(rng, phrases["heard"]) if rng.random() < HEARD_SHARE else ""
+    after = pick(rng, phrases["listening"]) if rng.random() < HEARD_SHARE else ""
+    return Answer(join([before, said, after], language), plain=True)
 
 
 def chat_answer(rng: Random, style: Style, entry: Exchange, language: Language) -> Answer:

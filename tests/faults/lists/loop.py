@@ -278,7 +278,7 @@ FAULTS = [
     fresh_requests("harmless requests by the improper patterns", "request = _one_of(rng, requests.harmless)", "request = _one_of(rng, requests.improper)"),
     fresh_requests("a known task owned up to", "if gist(asked.name) not in known_tasks(language):", "if True:"),
     fresh_requests("a harsh word said on one side", "if rng.random() < _kept(harsh_words(subject.wordings[0], language), weights):", "if True:"),
-    everyday("one less than was asked for", "partial(explain.counted_answer, count=count)", "partial(explain.counted_answer, count=max(1, count - 1))"),
+    everyday("one less than was asked for", "partial(explain.numbered_answer, count=count)", "partial(explain.numbered_answer, count=max(1, count - 1))"),
     everyday("unknown groups as often as known ones", "if rng.random() < UNKNOWN_SHARE:", "if rng.random() < 0.5:"),
     everyday("held-out wordings drawn", "if subject.split(held_out=False):", "if subject.wordings:"),
     In("app/corpus/drawing.py", "tests/corpus/test_everyday.py")(
