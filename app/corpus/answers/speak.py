@@ -9,7 +9,6 @@ from app.corpus.phrases import ANSWERS
 from app.corpus.style import Style
 from app.corpus.wording import join, pick, size
 
-
 HEARD_SHARE = 0.45
 
 
