@@ -9,7 +9,7 @@ TOPIC_SHARES: dict[str, int] = {
 
 # How often training draws a topic, measured against how often it is asked: what is learned slowly is practised more.
 PRACTICE: dict[str, float] = {
-    "rewrite": 2.4, "chat": 2.4, "arithmetic": 3.0, "translation": 1.6, "words": 1.3, "refusal": 1.2, "rhyme": 1.2,
+    "rewrite": 2.4, "chat": 2.4, "arithmetic": 3.0, "translation": 1.6, "words": 1.3, "refusal": 1.3, "rhyme": 1.2,
     "concept": 0.9, "lookalike": 2.0, "howto": 2.2, "advice": 1.7, "definition": 1.7, "category": 2.4,
     "comparison": 0.8, "plan": 0.8,
 }  # fmt: skip
