@@ -13,7 +13,7 @@ from app.corpus.frames import task_asked, thing_told
 from app.corpus.fresh_requests import harmless_subject, improper_subject
 from app.corpus.inventing import invented_name
 from app.corpus.phrases import PROMPTS
-from app.corpus.subject import Answering, Subject
+from app.corpus.subject import Answering, Subject, wordings_of
 from app.corpus.subjects import subjects_by_topic
 from app.corpus.wording import listing, pick, sentence_for, without_article
 
@@ -21,7 +21,8 @@ from app.corpus.wording import listing, pick, sentence_for, without_article
 FRESH_SHARES: dict[str, float] = {
     "unknown": 0.8, "improper": 0.85, "harmless": 1.0, "familiar": 0.7, "unfamiliar": 0.6,
 }  # fmt: skip
-REAL_SHARE = 0.45  # of unknown names, those that a bank has
+REAL_SHARE = 0.6  # of unknown names, those that a bank has
+PLAIN_SHARE = 0.2  # of unknown things, those asked for as most people ask: "What is a yak?"
 
 
 def _near_things(rng: Random, language: Language) -> tuple[str, ...]:
@@ -50,6 +51,9 @@ def unknown_subject(rng: Random, language: Language) -> Subject:
     if kind < 0.32:
         bare = without_article(name)
         return owned_up(rng, ask_in(rng, language, "definition", x=bare), bare, near, "thing", language)
+    if rng.random() < PLAIN_SHARE:
+        asked = pick(rng, wordings_of(language, "concept", x=name)[:2])
+        return owned_up(rng, asked, name, near, "thing", language)
     if rng.random() < TALK_SHARE:
         asked, called = thing_told(rng, name, language)
         return owned_up(rng, asked, called, near, "thing", language)

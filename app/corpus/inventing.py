@@ -125,6 +125,7 @@ def _taken(language: Language) -> frozenset[str]:
     banks = load_banks(language)
     names = {entry.name for entry in banks.concepts} | {item for one in banks.categories for item in one.items}
     names |= {entry.name for entry in banks.everyday.concepts}
+    names |= {entry.plural for entry in (*banks.categories, *banks.everyday.categories)}
     names |= {item for one in banks.everyday.categories for item in one.items}
     names |= {getattr(thing, language) for thing in load_translations().things}
     names |= {question.name for question in edge_questions() if question.language == language}
