@@ -9,7 +9,7 @@ from dataclasses import dataclass
 from functools import cache
 from random import Random
 
-from app.corpus.banks import BANKS_DIRECTORY, Language
+from app.corpus.banks import BANKS_DIRECTORY, BankError, Language
 from app.corpus.entries import Strings
 from app.corpus.grammar import Grammar
 from app.corpus.wording import capital, pick, without_article
@@ -30,10 +30,17 @@ class Frames:
 
 @cache
 def load_frames(language: Language) -> Frames:
-    path = BANKS_DIRECTORY / language / "frames" / "frames.toml"
-    read = {key: tuple(values) for key, values in tomllib.loads(path.read_text(encoding="utf-8")).items()}
-    tasks, things = read.pop("tasks"), read.pop("things")
-    return Frames(Grammar(read, language), tasks, things)
+    """Of all files of the bank. Raises BankError where two have a slot of the same name."""
+    slots: dict[str, Strings] = {}
+    tasks, things = list[str](), list[str]()
+    for path in sorted((BANKS_DIRECTORY / language / "frames").glob("*.toml")):
+        read = {key: tuple(values) for key, values in tomllib.loads(path.read_text(encoding="utf-8")).items()}
+        tasks += read.pop("tasks", ())
+        things += read.pop("things", ())
+        if twice := slots.keys() & read:
+            raise BankError(f"{language}/frames/{path.name}: slots {sorted(twice)} are in another file, too")
+        slots |= read
+    return Frames(Grammar(slots, language), tuple(tasks), tuple(things))
 
 
 def task_asked(rng: Random, task: str, language: Language) -> str:

@@ -16,6 +16,8 @@ NAMES: dict[Language, tuple[str, ...]] = {
     "en": ("a zither", "Linux", "the Silk Road", "a bee (drone)"), "zh": ("古筝", "丝绸之路"),
 }  # fmt: skip
 
+FEWEST_TASKS, FEWEST_THINGS = 75, 75
+
 
 @given(st.integers(0, 100_000), st.sampled_from(LANGUAGES))
 def test_the_name_stands_in_the_text_as_it_is_called(seed: int, language: Language) -> None:
@@ -40,7 +42,8 @@ def test_frames_of_tasks_are_many_and_say_the_task_as_it_is(language: Language) 
     texts = [task_asked(Random(seed), task, language) for seed in range(2_000)]
     assert all(task in text.lower() for text in texts)
     assert len(set(texts)) > 1_500
-    assert len(load_frames(language).tasks) >= 25
+    assert len(load_frames(language).tasks) >= FEWEST_TASKS
+    assert len(load_frames(language).things) >= FEWEST_THINGS
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
