@@ -7,15 +7,17 @@ from random import Random
 from app.corpus.banks import LANGUAGES, Language
 from app.corpus.edges import edges_by_topic
 from app.corpus.everyday import everyday_subject
+from app.corpus.frames import task_asked
 from app.corpus.fresh import FRESH, FRESH_SHARES
 from app.corpus.phrases import PROMPTS
-from app.corpus.subject import Subject
+from app.corpus.subject import Subject, is_held_out
 from app.corpus.subjects import subjects_by_topic
 from app.corpus.topics import EDGE_SHARE, EDGE_SHARES, EVERYDAY_SHARE, PRACTICE, TOPIC_SHARES
 from app.corpus.wording import normalized, pick
 
 CHINESE_SHARE = 1 / 3
 EDGE_CHINESE_SHARE = 0.45  # names that are to be copied come in more characters than in English words
+FRAMED_SHARE = 0.3  # in training, of tasks of the banks, those that are asked in everyday talk
 
 
 def available_languages() -> tuple[Language, ...]:
@@ -73,9 +75,13 @@ def in_context(rng: Random, prompt: str, language: Language) -> str:
     return f"{before}{prompt}{after}"
 
 
-def ask(rng: Random, subject: Subject, *, held_out: bool = False) -> str:
-    """One of its wordings, as people type it."""
-    return casual(rng, pick(rng, subject.split(held_out=held_out)), subject.language)
+def ask(rng: Random, subject: Subject, *, held_out: bool = False, frames: bool = False) -> str:
+    """One of its wordings, as people type it; with `frames`, some of its tasks in everyday talk (frames.py)."""
+    asked = pick(rng, subject.split(held_out=held_out))
+    if frames and subject.tasks and rng.random() < FRAMED_SHARE:
+        framed = task_asked(rng, pick(rng, subject.tasks), subject.language)
+        asked = framed if is_held_out(framed) == held_out else asked
+    return casual(rng, asked, subject.language)
 
 
 def casual(rng: Random, prompt: str, language: Language) -> str:

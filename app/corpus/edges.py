@@ -110,7 +110,7 @@ def _improper(banks: Banks) -> Iterator[Subject]:
         )  # fmt: skip
         for action in [*entry.actions, *spelled_out(entry.acts, language)]:
             asked = [text for key in ("refusal", "edge_task") for text in wordings_of(language, key, x=action)]
-            yield replace(subject, slot=action, wordings=tuple(asked))
+            yield replace(subject, slot=action, wordings=tuple(asked), tasks=(action,))
         for question in entry.questions:
             asked = [frame.format(x=question) for frame in PROMPTS[language]["edge_frame"]]
             yield replace(subject, slot=question, wordings=tuple(asked))

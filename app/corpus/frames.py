@@ -14,6 +14,7 @@ from app.corpus.entries import Strings
 from app.corpus.grammar import Grammar
 from app.corpus.wording import capital, pick, without_article
 
+SHOUTED_SHARE = 0.02  # of English texts about tasks, those in capitals
 TIDY_SHARE = 0.5  # of English texts, those with capitals
 COUNTED = re.compile(r"an? \S+(?: \S+)?", re.IGNORECASE)
 """Names that stand after "my", and of which there are many: with "a" and at most two words."""
@@ -45,7 +46,8 @@ def load_frames(language: Language) -> Frames:
 
 def task_asked(rng: Random, task: str, language: Language) -> str:
     frames = load_frames(language)
-    return _tidy(rng, frames.grammar.written(rng, pick(rng, frames.tasks), x=task), language)
+    text = _tidy(rng, frames.grammar.written(rng, pick(rng, frames.tasks), x=task), language)
+    return text.upper() if language == "en" and rng.random() < SHOUTED_SHARE else text
 
 
 def thing_told(rng: Random, name: str, language: Language) -> tuple[str, str]:

@@ -35,7 +35,7 @@ def draw_pair(rng: Random, *, held_out: bool = False, edges: bool = False) -> Pa
     """One pair, or a conversation that ends with an answer. Training and held-out prompts never meet. With `edges` some
     are about the edges of the corpus (edges.py)."""
     subject = draw_subject(rng, held_out=held_out, edges=edges)
-    prompt, style = ask(rng, subject, held_out=held_out), draw_style(rng)
+    prompt, style = ask(rng, subject, held_out=held_out, frames=edges), draw_style(rng)
     if edges and subject.topic in ASKED_IN_CONTEXT and rng.random() < CONTEXT_SHARE:
         prompt = in_context(rng, prompt, subject.language)
     if edges and subject.topic in TYPED and rng.random() < TYPED_SHARE and not leaks(prompt):

@@ -44,6 +44,7 @@ class Subject:
     replies: Mapping[str, Reply] = field(default_factory=dict)
     combined: bool = False
     evidence: tuple[str, ...] = ()  # an answer that holds one of these is about the subject
+    tasks: tuple[str, ...] = ()  # what of it can be asked in the frames of tasks (frames.py)
     weight: float = 1.0  # how often it is drawn within its topic: combinations are many
 
     def split(self, *, held_out: bool) -> list[str]:

@@ -66,6 +66,7 @@ EVIDENCE: dict[str, tuple[str, ...]] = {
     "refusal": ("reason", "alternative"), "opinion": ("view", "reasons", "other"), "chat": ("answers",),
     "rhyme": ("verses",), "riddle": ("riddle", "hint", "answer"), "words": ("answer",),
 }  # fmt: skip
+ASKED_IN_FRAMES = frozenset(("howto", "lookalike", "refusal"))
 
 
 def _as_tuple(value: str | tuple[str, ...]) -> tuple[str, ...]:
@@ -109,6 +110,7 @@ def _entries(topic: BankTopic, banks: Banks) -> Iterable[Subject]:
             topic.name, _slot(topic, entry), language, _asked(topic, entry, language),
             partial(topic.answer, entry=entry, language=language), topic.followups, told,
             evidence=_evidence(topic.name, entry),
+            tasks=_as_tuple(getattr(entry, topic.x)) if topic.name in ASKED_IN_FRAMES else (),
         )  # fmt: skip
 
 

@@ -7,8 +7,12 @@ from hypothesis import given
 from hypothesis import strategies as st
 
 from app.corpus.banks import LANGUAGES, Language
+from app.corpus.drawing import FRAMED_SHARE, ask
+from app.corpus.edges import edges_by_topic
 from app.corpus.frames import load_frames, plural, task_asked, thing_told
 from app.corpus.fresh import familiar_subject, unknown_subject
+from app.corpus.subject import is_held_out
+from app.corpus.subjects import subjects_by_topic
 from app.corpus.typed import typed
 from app.corpus.wording import normalized, without_article
 
@@ -57,6 +61,25 @@ def test_everyday_talk_does_not_tell_what_is_known(language: Language) -> None:
     for word in words:
         said = [sum(word in text for text in texts) for texts in asked.values()]
         assert min(said) > 8, (word, said)
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+@pytest.mark.parametrize("topic", ["howto", "lookalike", "refusal", "improper"])
+def test_training_asks_for_tasks_of_the_banks_in_frames_too(topic: str, language: Language) -> None:
+    """Else only what is unknown or made up would be asked so."""
+    subject = next(one for one in (subjects_by_topic(language) | edges_by_topic(language))[topic] if one.tasks)
+    wordings = {normalized(text) for text in subject.wordings}
+    for frames, share in ((False, 0.0), (True, FRAMED_SHARE)):
+        asked = [ask(Random(seed), subject, frames=frames) for seed in range(400)]
+        others = [text for text in asked if normalized(text) not in wordings]
+        assert len(others) / len(asked) == pytest.approx(share, abs=0.08)
+        assert all(any(task.lower() in text.lower() for task in subject.tasks) for text in others)
+        assert not any(map(is_held_out, asked))
+
+
+def test_a_few_shout() -> None:
+    texts = [task_asked(Random(seed), "peel a yam", "en") for seed in range(1_000)]
+    assert 5 < sum(text.isupper() for text in texts) < 50
 
 
 def test_haste_shortens_and_slips_and_leaves_the_name() -> None:
