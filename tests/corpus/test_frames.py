@@ -60,7 +60,7 @@ def test_everyday_talk_does_not_tell_what_is_known(language: Language) -> None:
     }
     for word in words:
         said = [sum(word in text for text in texts) for texts in asked.values()]
-        assert min(said) > 8, (word, said)
+        assert min(said) > 5, (word, said)
 
 
 @pytest.mark.parametrize("language", LANGUAGES)
