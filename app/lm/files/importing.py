@@ -5,6 +5,7 @@ Knows files and tensors, no versions' rows. Only files that a model needs are co
 """
 
 import os
+import re
 import shutil
 import tempfile
 from collections.abc import Callable, Collection
@@ -15,6 +16,7 @@ from typing import Any
 import torch
 
 from app.chat import Message
+from app.errors import InvalidError
 from app.lm.files.checkpoint import check_directory, check_memory, load_model, readable_tokenizer, write_checksums
 from app.lm.files.families import read_config
 from app.lm.files.gguf.folder import write_folder
@@ -34,8 +36,12 @@ from app.model_info.weights import (
     content_hash,
     unusable,
 )
+from app.translation import _
 
 PROBE: Message = {"role": "user", "content": "Hello"}
+SHORT_ANSWER_TOKENS = 16
+CACHED = re.compile("models--(.+)")
+"""The folder of a model in the hub's cache: models--owner--name."""
 
 
 @dataclass(frozen=True)
@@ -103,12 +109,13 @@ def import_directory(
     place."""
     check_directory(source)
     config = read_config(source)  # what is of another family is told so, whatever else is wrong
-    check_memory(config, _shown(source.resolve().name))
+    check_memory(config, _name_of(source))
     with readable_tokenizer(source) as path:
         try_tokenizer(path, prompt_characters)
     model, tokenizer = load_model(source)
     if tokenizer.imported is not None:
         tokenizer.imported.check()
+    _check_context(model, tokenizer)
     _check_numbers(source, model, tokenizer)
     plain = tokenizer.imported is not None and not tokenizer.imported.has_template
     with atomic_directory(target) as fresh:
@@ -118,7 +125,7 @@ def import_directory(
             (fresh / TEMPLATE_FILE).write_text(PLAIN_TEMPLATE, encoding="utf-8")
         write_checksums(fresh)
     return ImportedModel(
-        name=_shown(source.resolve().name),
+        name=_name_of(source),
         model_type=model.config.model_type,
         parameters=sum(weight.numel() for weight in model.parameters()),
         context_tokens=model.config.context_tokens,
@@ -126,6 +133,14 @@ def import_directory(
         languages=sorted(languages) or card_languages(source),
         content_hash=content_hash(target),
     )
+
+
+def _name_of(folder: Path) -> str:
+    """As its folder is called; in the hub's cache, where that is a revision's hash, as the model is."""
+    whole = folder.resolve()
+    if whole.parent.name == "snapshots" and (cached := CACHED.fullmatch(whole.parent.parent.name)):
+        return _shown(cached[1].replace("--", "/"))
+    return _shown(whole.name)
 
 
 def _shown(name: str) -> str:
@@ -142,11 +157,26 @@ def files_of(source: Path) -> list[Path]:
     return weights + [source / name for name in names if (source / name).is_file()]
 
 
+def _check_context(model: Llama, tokenizer: Tokenizer) -> None:
+    """A short question and a short answer must have room."""
+    tokens = model.config.context_tokens
+    least = len(tokenizer.encode_conversation([PROBE])) + SHORT_ANSWER_TOKENS
+    if tokens < least:
+        raise InvalidError(
+            _(
+                "This model's context of {tokens} tokens does not hold a short question and its answer, which take "
+                "{least}. Choose another model.",
+                tokens=tokens,
+                least=least,
+            )
+        )
+
+
 @torch.no_grad()
 def _check_numbers(source: Path, model: Llama, tokenizer: Tokenizer) -> None:
     for name, weight in model.named_parameters():
         if not bool(weight.isfinite().all()):
             raise unusable(source, f"has weights that are not numbers ({name})")
-    prompt = tokenizer.encode_conversation([PROBE])[-model.config.context_tokens :]
+    prompt = tokenizer.encode_conversation([PROBE])
     if not bool(model(torch.tensor([prompt])).isfinite().all()):
         raise unusable(source, "gives answers that are not numbers")

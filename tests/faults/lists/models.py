@@ -109,6 +109,8 @@ FAULTS = [
     kernel_cache("damage in the store stays", "            self.flush()", "            pass"),
     kernel_cache("a full disk is an error", "        with suppress(OSError):\n            super()", "        with suppress(KeyError):\n            super()"),
     text("system text in other letters is moved", "!= written\n", "!= written and False\n"),
+    importing("a context without room is taken", "if tokens < least:", "if tokens < 0:"),
+    importing("a revision of the hub's cache is the name", 'whole.parent.name == "snapshots" and', 'whole.parent.name == "" and'),
     importing("weights that are no numbers are taken", "if not bool(weight.isfinite().all()):", "if False:"),
     importing("answers that are no numbers are taken", "if not bool(model(torch.tensor([prompt])).isfinite().all()):", "if False:"),
     importing("the plain format is not written down", "        if plain:\n", "        if False:\n"),

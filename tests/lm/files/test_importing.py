@@ -66,6 +66,26 @@ def test_a_name_may_hold_any_bytes(source: Path, tmp_path: Path) -> None:
     assert import_directory(link, tmp_path / "copy").metrics["imported_from"] == "m\ufffd"
 
 
+@pytest.mark.parametrize(
+    ("folder", "name"),
+    [
+        (
+            "models--HuggingFaceTB--SmolLM2-135M-Instruct/snapshots/12fd25f77366fa6b",
+            "HuggingFaceTB/SmolLM2-135M-Instruct",
+        ),
+        ("models--gpt/snapshots/12fd25f77366fa6b", "gpt"),
+        ("models--mine", "models--mine"),
+        ("photos/snapshots/monday", "monday"),
+    ],
+)
+def test_a_model_of_the_hubs_cache_is_named_as_it_is_there(
+    folder: str, name: str, source: Path, tmp_path: Path
+) -> None:
+    (tmp_path / folder).parent.mkdir(parents=True, exist_ok=True)
+    source.rename(tmp_path / folder)
+    assert import_directory(tmp_path / folder, tmp_path / "copy").name == name
+
+
 def test_shards_are_copied_and_checked(sharded: Path, tmp_path: Path) -> None:
     imported = import_directory(sharded, tmp_path / "copy")
     assert len(list((tmp_path / "copy").glob("model-*.safetensors"))) > 2
@@ -187,6 +207,8 @@ HARMS: list[tuple[Callable[[Path], object], type[AppError], str]] = [
     (lambda source: (source / "chat_template.jinja").write_text("{{"), InvalidError, "chat template"),
     (lambda source: _tokenizer_part(source, normalizer=_replacing("(a+)+$")), InvalidError, "split a text of 2,000"),
     (lambda source: _tokenizer_part(source, decoder=_replacing("b")), InvalidError, "decoder has a part"),
+    (lambda source: change_json(source / "config.json", max_position_embeddings=1), InvalidError, "context of 1 token"),
+    (lambda source: change_json(source / "config.json", max_position_embeddings=20), InvalidError, "context of 20 tokens"),
 ]  # fmt: skip
 
 
