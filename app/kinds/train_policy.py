@@ -4,7 +4,7 @@ import math
 
 from app.errors import InvalidError
 from app.kinds.kind import SCORER, Effort, Kind, Metrics, Need, Plot, Preset, Series, StartForm
-from app.model_info.size import FITTED, fit_ppo
+from app.model_info.size import FITTED, USUAL, fit_ppo
 from app.policy_hparams import EpisodeHparams, FittedEpisodeHparams, PPOHparams
 from app.translation import N_, _
 
@@ -132,6 +132,15 @@ def check_batch(hparams: EpisodeHparams) -> None:
                 "num_mini_batches must be at most {prompts}: so many prompts are in a batch (batch_size by "
                 "samples_per_prompt).",
                 prompts=prompts,
+            )
+        )
+    batches = math.ceil((hparams.total_episodes or USUAL["total_episodes"]) / hparams.batch_size)
+    if hparams.imitated_batches and hparams.imitated_batches > batches:
+        raise InvalidError(
+            _(
+                "imitated_batches must be at most {batches}: so many batches are in the run (total_episodes by "
+                "batch_size).",
+                batches=batches,
             )
         )
 

@@ -38,6 +38,7 @@ FAULTS = [
     evaluate("one evaluation at a time", '    same_work=("version_id",),\n', "", JOBS),
     policy("batches are not checked", "    check=check_batch,\n", "", JOBS),
     policy("more is learned from than was drawn", "if drawn and drawn < hparams.samples_per_prompt:", "if False:", JOBS),
+    policy("more is imitated than there is", "if hparams.imitated_batches and hparams.imitated_batches > batches:", "if False:", JOBS),
     policy("there are more mini-batches than prompts", "if hparams.num_mini_batches and hparams.num_mini_batches > prompts:", "if False:", JOBS),
     policy("batches are not whole in the plan", "math.ceil(hparams.total_episodes / hparams.batch_size) * hparams.batch_size", "hparams.total_episodes", "tests/services/jobs/test_start_plan.py"),
     policy("PPO never starts from the active version", '{"from": ("sft", "active")}', '{"from": ("sft",)}'),
