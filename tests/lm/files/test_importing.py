@@ -208,7 +208,7 @@ HARMS: list[tuple[Callable[[Path], object], type[AppError], str]] = [
     (lambda source: _tokenizer_part(source, normalizer=_replacing("(a+)+$")), InvalidError, "split a text of 2,000"),
     (lambda source: _tokenizer_part(source, decoder=_replacing("b")), InvalidError, "decoder has a part"),
     (lambda source: change_json(source / "config.json", max_position_embeddings=1), InvalidError, "context of 1 token"),
-    (lambda source: change_json(source / "config.json", max_position_embeddings=20), InvalidError, "context of 20 tokens"),
+    (lambda source: change_json(source / "config.json", max_position_embeddings=20), InvalidError, "context of 20"),
 ]  # fmt: skip
 
 
