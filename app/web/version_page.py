@@ -20,6 +20,7 @@ from app.translation import N_, _
 from app.web.decision import Case, case_of
 from app.web.glosses import figure_gloss, hparam_gloss
 from app.web.learn_fit import Fit, fit_at
+from app.web.report_card import ReportCard, report_card
 from app.web.reward_report import RewardReport, reward_report
 from app.web.shares import Share
 from app.web.templating import PageContext
@@ -91,6 +92,8 @@ class VersionPage(PageContext):
     """How a base or SFT model was trained, where that is known."""
     fit: Fit | None
     """The curve of that training, at its end."""
+    card: ReportCard | None
+    """What an SFT model was measured to do, where a report card lies beside it."""
     newest_rankings: list[Ranking]
     """Of those that made it, with their prompts and labelers."""
     raw: list[RawFigures]
@@ -135,6 +138,7 @@ def version_page(
         accuracy=accuracy_of(version) if version.kind is VersionKind.REWARD else None,
         record=record,
         fit=fit_at(record.points, len(record.points) - 1) if record is not None and record.points else None,
+        card=report_card(directory) if version.kind is VersionKind.SFT else None,
         newest_rankings=details.newest_rankings,
         raw=_raw(details, job_kind, record),
         why_it_stays=removal.why_it_stays(session, version, settings),

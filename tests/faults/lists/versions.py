@@ -39,11 +39,16 @@ cards = In("app/web/version_tree.py", "tests/web/test_version_tree.py")
 shares = In("app/web/shares.py", "tests/web/test_shares.py")
 records = In("app/web/training_record.py", "tests/web/test_training_record.py")
 fine_tuned = In("app/web/learn_record.py", "tests/web/test_training_record.py")
+card = In("app/web/report_card.py", "tests/web/test_report_card.py")
 page = In("app/web/version_page.py", "tests/web/test_versions.py", "tests/web/test_version_page.py")
 glosses = In("app/web/glosses.py", "tests/web/test_glosses.py")
 forms = In("app/web/versions.py", "tests/web/test_versions.py")
 
 FAULTS = [
+    card("an empty share is shown", 'if found is None or not found["asked"]:', "if found is None:"),
+    card("a card that is none breaks the page", "except (OSError, ValueError, TypeError, KeyError, AttributeError):", "except OSError:"),
+    card("the wrong share is shown", 'int(found["passed"]), int(found["asked"])', 'int(found["asked"]) - int(found["passed"]), int(found["asked"])'),
+    page("a policy shows the card of what it began as", "report_card(directory) if version.kind is VersionKind.SFT else None", "report_card(directory)", "tests/web/test_report_card.py"),
     page("what removal frees is nothing", "frees=removal.freed_bytes([directory])", "frees=0"),
     page("a version weighs what its removal frees", "weighs=_weight(directory)", "weighs=0"),
     page("flags stand among the raw figures", '"reliability", "flags", "languages"', '"reliability", "languages"'),

@@ -1,0 +1,85 @@
+"""The report card on the page of a fine-tuned model: what was measured, and nothing where nothing was."""
+
+import json
+import shutil
+from pathlib import Path
+from typing import Any
+
+import pytest
+
+from app.db.models.versions import VersionKind
+from app.layout import SFT_MODEL
+from app.services.versions import versions
+from app.translation import speaking
+from app.web.report_card import FILE, report_card
+from tests.live import LiveServer
+from tests.web.test_version_tree import add
+from tests.web.visitor import Visitor, words_of
+
+
+@pytest.fixture
+def card() -> dict[str, Any]:
+    """The shipped model's."""
+    read: dict[str, Any] = json.loads((SFT_MODEL / FILE).read_text(encoding="utf-8"))
+    return read
+
+
+def folder_of(server: LiveServer, number: int) -> Path:
+    with server.runtime.read() as session:
+        return server.settings.version_directory(versions.get_version(session, number).path)
+
+
+def test_every_line_of_the_shipped_card_is_shown_with_its_share(card: dict[str, Any], tmp_path: Path) -> None:
+    shutil.copy(SFT_MODEL / FILE, tmp_path)
+    with speaking("en"):
+        shown = report_card(tmp_path)
+        assert shown is not None
+        told = {line.name: (line.passed, line.asked) for line in (*shown.more, *shown.less)}
+    assert len(told) == 12
+    for name, part, check in (
+        ("On the subject", "greedy", "on topic"),
+        ("Improper requests", "greedy", "improper: refused kindly"),
+        ("Harmless requests", "greedy", "harmless: refused"),
+        ("Rewriting", "topics", "rewrite"),
+        ("Broken words", "sampled", "broken words"),
+    ):
+        found = card[part][check]
+        assert told[name] == (found["passed"], found["asked"])
+    assert [line.name for line in shown.less] == ["Harmless requests", "Known subjects", "Said twice", "Broken words"]
+    assert shown.prompts == card["prompts"]
+
+
+def test_the_page_of_a_fine_tuned_model_shows_it(server: LiveServer, visitor: Visitor, card: dict[str, Any]) -> None:
+    folder = folder_of(server, 1)
+    (folder / FILE).write_text(json.dumps(card), encoding="utf-8")
+    said = words_of(visitor.get("/versions/1"))
+    on_topic = card["greedy"]["on topic"]
+    assert "Report card It was asked 1,000 questions" in said
+    assert f"On the subject {100 * on_topic['passed'] / on_topic['asked']:.0f}% of 1,000" in said
+    assert "At temperature 1." in said
+
+
+@pytest.mark.parametrize("written", ["", "[]", "{", '{"prompts": 1}', '{"prompts": "x", "greedy": []}', "\ud800"])
+def test_a_card_that_cannot_be_read_is_none(written: str, server: LiveServer, visitor: Visitor) -> None:
+    folder = folder_of(server, 1)
+    (folder / FILE).write_bytes(written.encode("utf-8", "surrogatepass"))
+    assert report_card(folder) is None
+    assert "Report card" not in words_of(visitor.get("/versions/1"))
+
+
+def test_what_a_card_does_not_have_is_left_out(card: dict[str, Any], tmp_path: Path) -> None:
+    card["greedy"]["harmless: refused"] = {"passed": 0, "asked": 0, "value": None}
+    del card["greedy"]["loops"]
+    (tmp_path / FILE).write_text(json.dumps(card), encoding="utf-8")
+    with speaking("en"):
+        shown = report_card(tmp_path)
+    assert shown is not None
+    assert [line.name for line in shown.less] == ["Known subjects", "Broken words"]
+
+
+def test_a_policy_has_none(server: LiveServer, visitor: Visitor, card: dict[str, Any]) -> None:
+    number = add(server, VersionKind.POLICY)
+    folder = folder_of(server, number)
+    folder.mkdir(parents=True, exist_ok=True)
+    (folder / FILE).write_text(json.dumps(card), encoding="utf-8")
+    assert "Report card" not in words_of(visitor.get(f"/versions/{number}"))
