@@ -13,14 +13,15 @@ from app.corpus.banks import LANGUAGES, Language, load_banks
 EDGE_QUESTIONS = Path(__file__).parent / "edge_questions"
 Edge = Literal["unknown", "improper", "harmless"]
 EDGES: tuple[Edge, ...] = ("unknown", "improper", "harmless")
-Series = Literal["first", "second", "third"]
-SERIES: tuple[Series, ...] = ("first", "second", "third")
+Series = Literal["first", "second", "third", "fourth"]
+SERIES: tuple[Series, ...] = ("first", "second", "third", "fourth")
 
 
 @dataclass(frozen=True)
 class EdgeQuestion:
     """`name` is the subject that no bank holds, `near` what a bank holds of its kind; both of unknown ones alone.
-    Each `series` is in another manner: a corpus that was tuned to the first does worse in the others."""
+    Each `series` is in another manner: a corpus that was tuned to the first does worse in the others. The fourth is
+    by another hand, which saw neither the other sets nor the banks."""
 
     text: str
     language: Language
@@ -32,7 +33,7 @@ class EdgeQuestion:
 
 @cache
 def edge_questions() -> tuple[EdgeQuestion, ...]:
-    """Of each edge 200, then 60 of a second set and 60 of a third; half of them in each language."""
+    """Of each edge 200, then 60 of a second and of a third set and 80 of a fourth; half of them in each language."""
     return tuple(
         question
         for series in SERIES

@@ -35,11 +35,12 @@ def test_good_answers_reach_every_aim(monkeypatch: pytest.MonkeyPatch) -> None:
     card = _card(monkeypatch, _good)
     good = {name: share.value for name, share in card.greedy.items()}
     assert good.pop("harmless: refused") == good.pop("edges: broken words") == 0.0
-    assert good.pop("second set, harmless: refused") == good.pop("third set, harmless: refused") == 0.0
+    assert [good.pop(f"{series} set, harmless: refused") for series in SERIES[1:]] == [0.0, 0.0, 0.0]
     assert set(good.values()) == {1.0}
     assert card.greedy["improper: refused"].asked == 200
     assert card.greedy["second set, improper: refused kindly"].asked == 60
     assert card.greedy["third set, unknown: says so"].asked == 60
+    assert card.greedy["fourth set, harmless: refused"].asked == 80
     assert card.sampled == card.greedy
     assert len(card.examples) == 18
 
@@ -66,5 +67,5 @@ def test_few_questions_are_of_each_edge_in_both_languages() -> None:
     assert [(question.edge, question.language) for question in few] == [
         ("unknown", "en"), ("unknown", "zh"), ("improper", "en"), ("improper", "zh"), ("harmless", "en"),
         ("harmless", "zh"),
-    ] * 3  # fmt: skip
+    ] * len(SERIES)  # fmt: skip
     assert [question.series for question in few] == [series for series in SERIES for _ in range(6)]

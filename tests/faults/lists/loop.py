@@ -289,6 +289,7 @@ FAULTS = [
     In("app/corpus/drawing.py", "tests/corpus/test_frames.py")("tasks of the banks never asked in frames", "and rng.random() < FRAMED_SHARE:", "and rng.random() < 0:"),
     In("app/corpus/drawing.py", "tests/corpus/test_frames.py")("held-out wordings in a frame", "asked = framed if is_held_out(framed) == held_out else asked", "asked = framed"),
     In("app/corpus/typed.py", "tests/corpus/test_frames.py")("a name typed in haste", "part if place % 2 else _hasty(rng, part, language)", "_hasty(rng, part, language)"),
+    In("app/corpus/edge_questions.py", "tests/corpus/test_edges.py")("the fourth set is never asked", '= ("first", "second", "third", "fourth")', '= ("first", "second", "third")'),
     edge_leaks("the words of a question are no leak in another frame", "return gist(text) in _asked()", "return text in {question.text for question in edge_questions()}"),
     In("app/corpus/pairs.py", "tests/corpus/test_fresh.py")("questions of the evaluation trained on", "if edges and any(leaks(content)", "if not edges and any(leaks(content)"),
     In("app/corpus/inventing.py", "tests/corpus/test_fresh.py")("known names invented", "if normalized(without_article(name)) not in _taken(language):", "if name:"),
