@@ -21,7 +21,7 @@ SERIES: tuple[Series, ...] = ("first", "second", "third", "fourth")
 class EdgeQuestion:
     """`name` is the subject that no bank holds, `near` what a bank holds of its kind; both of unknown ones alone.
     Each `series` is in another manner: a corpus that was tuned to the first does worse in the others. The fourth is
-    by another hand, which saw neither the other sets nor the banks."""
+    by another hand, which saw no bank."""
 
     text: str
     language: Language

@@ -72,7 +72,7 @@ def test_acts_are_a_verb_and_what_it_takes() -> None:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_the_questions_of_the_card_are_new_to_training(language: Language) -> None:
-    """Two hundred of each edge, twice sixty more and eighty; neither their wording nor an unknown subject is in any bank."""
+    """Of each edge 200, twice 60 more and 80; neither their wording nor an unknown subject is in any bank."""
     asked = [question for question in edge_questions() if question.language == language]
     for series, count in (("first", 100), ("second", 30), ("third", 30), ("fourth", 40)):
         of_set = [question for question in asked if question.series == series]
