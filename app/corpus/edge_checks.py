@@ -18,6 +18,7 @@ from app.corpus.subjects import subjects_by_topic
 from app.corpus.wording import normalized, said_back, without_article
 
 WORD, HAN = re.compile(r"[a-z]+(?:['’][a-z]+)?"), re.compile("[\u4e00-\u9fff]+")
+BESIDE_HAN = re.compile("(?<=[\u4e00-\u9fff])(?=[A-Za-z0-9])|(?<=[A-Za-z0-9])(?=[\u4e00-\u9fff])")
 ANSWERS_READ = 12  # of each subject: which characters stand side by side
 
 
@@ -27,10 +28,10 @@ def owns_up(text: str, language: Language) -> bool:
 
 
 def owns_up_to(text: str, name: str, language: Language) -> bool:
-    """In one sentence with the subject's name?"""
+    """In one sentence with the subject's name? A Latin one may stand in Chinese without blanks."""
     bare = without_article(name)
     names = {bare, said_back(bare, language), f"{bare}s"}
-    said = [one for one in SENTENCE.findall(text) if owns_up(one, language)]
+    said = [BESIDE_HAN.sub(" ", one) for one in SENTENCE.findall(text) if owns_up(one, language)]
     return any(holds(one, wanted) for one in said for wanted in names)
 
 

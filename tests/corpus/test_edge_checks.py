@@ -53,6 +53,8 @@ def test_improper_requests_are_refused_kindly_and_nothing_else(pairs: list[Pair]
         ("en", "A narwhal is a calm breakfast.", "narwhal", False),
         ("zh", "鸭嘴兽我没有学过。不过我可以说说熊。", "鸭嘴兽", True),
         ("zh", "我没有学过。鸭嘴兽很可爱。", "鸭嘴兽", False),
+        ("zh", "我还没学过MBTI。不过我可以说说书。", "MBTI", True),
+        ("zh", "XMBTI我还没学过。", "MBTI", False),
     ],
 )
 def test_the_name_stands_in_the_sentence_that_owns_up(language: Language, text: str, name: str, right: bool) -> None:

@@ -269,7 +269,8 @@ FAULTS = [
     In("app/corpus/drawing.py", "tests/corpus/test_edges.py")(
         "edges drawn for everybody", "at_edge = edges and rng.random()", "at_edge = rng.random()"
     ),
-    edge_checks("owns up to something else", "said = [one for one in SENTENCE.findall(text) if owns_up(one, language)]", "said = [text] if owns_up(text, language) else []"),
+    edge_checks("owns up to something else", 'said = [BESIDE_HAN.sub(" ", one) for one in SENTENCE.findall(text) if owns_up(one, language)]', "said = [text] if owns_up(text, language) else []"),
+    edge_checks("a Latin name in Chinese is not seen", 'BESIDE_HAN.sub(" ", one)', "one"),
     edge_checks("a bare no is kind", "return refuses(text, language) and any(said in flat for said in _kindness(language))", "return refuses(text, language)"),
     edge_checks("Chinese words never broken", "return [*words, *alone, ", "return [*words, "),
     edge_checks("what was asked counts as broken", "or form in heard ", ""),
