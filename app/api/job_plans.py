@@ -12,6 +12,7 @@ from app.kinds.registry import kind_named
 from app.runtime import ReadSession, RuntimeDep, UnitRoute
 from app.services.jobs import ranking_counts
 from app.services.jobs.job_params import check_params
+from app.services.jobs.size_checks import check_size
 from app.services.jobs.start_plan import cost_of
 from app.services.versions import versions
 from app.translation import _
@@ -41,6 +42,7 @@ def plan(body: JobIn, runtime: RuntimeDep, session: ReadSession) -> JobPlanOut:
     params = check_params(session, kind, body.params)
     if kind.effort is None:
         raise InvalidError(_("A job of the kind {name} trains nothing, so there is no plan of it.", name=kind.name))
+    check_size(session, kind, params, runtime.settings)
     directory = runtime.settings.version_directory(versions.sft_version(session).path)
     counts = ranking_counts.count_rankings(session)
     cost = cost_of(session, kind, directory, rankings=counts.total, params=params)

@@ -146,10 +146,11 @@ def job_out(job: Job) -> JobOut:
 
 
 @router.post("", status_code=202, responses=raises(NotFoundError, ConflictError, GoneError))
-def create(body: JobIn, session: WriteSession) -> JobQueued:
+def create(body: JobIn, runtime: RuntimeDep, session: WriteSession) -> JobQueued:
     """Queues a job. If the same one is queued or running already, that one is returned; if it was started with other
     parameters, the answer is 409 and names it with them."""
-    return JobQueued(job_id=jobs.queue_job(session, kind=body.kind, params=body.params).id)
+    job = jobs.queue_job(session, kind=body.kind, params=body.params, settings=runtime.settings)
+    return JobQueued(job_id=job.id)
 
 
 @router.get("", responses=raises(NotFoundError))
@@ -189,10 +190,12 @@ def resume(job_id: str, runtime: RuntimeDep, session: WriteSession) -> JobOut:
     return job_out(jobs.resume_job(session, job_id, runtime.settings))
 
 
-@router.post("/{job_id}/restart", status_code=202, responses=raises(NotFoundError, ConflictError, GoneError))
-def restart(job_id: str, session: WriteSession) -> JobQueued:
+@router.post(
+    "/{job_id}/restart", status_code=202, responses=raises(NotFoundError, ConflictError, GoneError, InvalidError)
+)
+def restart(job_id: str, runtime: RuntimeDep, session: WriteSession) -> JobQueued:
     """Queues a new job with the parameters of one that has ended."""
-    return JobQueued(job_id=jobs.restart_job(session, job_id).id)
+    return JobQueued(job_id=jobs.restart_job(session, job_id, runtime.settings).id)
 
 
 @router.get("/{job_id}/answers", responses=raises(NotFoundError))

@@ -126,8 +126,7 @@ def ppo_memory(
     weights = all_parameters(config) + reward_layers * layer_parameters(config) + own
     answers = hparams.samples_per_prompt * hparams.max_tokens
     tokens = max(hparams.tokens_per_micro_batch, min(longest_prompt + answers, hparams.batch_size * answers))
-    drawn = hparams.batch_size * max(1, hparams.drawn_per_prompt // hparams.samples_per_prompt)
-    rows, slots = min(SAMPLED_ROWS, drawn), longest_prompt + hparams.max_tokens
+    rows, slots = min(SAMPLED_ROWS, _most_at_once(hparams)), longest_prompt + hparams.max_tokens
     numbers = 2 * config.num_hidden_layers * config.num_key_value_heads * config.head_dim
     return MemoryNeed(
         process=PROCESS,
@@ -136,6 +135,13 @@ def ppo_memory(
         sampling=product_bytes * (layers.all + embedding + rows * slots * numbers),
         updating=networks * layers.updating(config, hparams, tokens, product_bytes),
     )
+
+
+def _most_at_once(hparams: FittedEpisodeHparams) -> int:
+    """Answers that are asked for together: the policy's to a batch's prompts, the SFT model's to them, or a look's."""
+    to_each = max(hparams.drawn_per_prompt, hparams.samples_per_prompt, hparams.own_samples)
+    of_batch = hparams.batch_size // hparams.samples_per_prompt * to_each
+    return max(of_batch, hparams.validation_prompts * hparams.validation_samples)
 
 
 def offline_memory(

@@ -9,7 +9,7 @@ from app.db.models.versions import Version, VersionKind
 from app.formats.figures import percent
 from app.model_info.scorer_format import OLD
 from app.services.views.label_agreement import LabelAgreement
-from app.translation import N_, _, ngettext
+from app.translation import N_, _, ngettext, sentences
 from app.web.penalty_picture import PenaltyPicture, penalty_picture
 from app.web.pictures import LEFT, RIGHT, Dot, Picture, across, up
 from app.web.reward_verdict import Trend, curve_of, reward_verdict, trend_of
@@ -235,10 +235,21 @@ def _judge(metrics: Mapping[str, Any]) -> str:
             "It has no judge of its own: there were too few prompts for two. Policies that it trains are compared by "
             "itself, so read their answers with care."
         )
-    return ngettext(
+    compared = ngettext(
         "Policies that it trains are compared by a judge that learned from {n} ranking set aside for it alone: what "
         "fools the one does not fool the other for the same reason.",
         "Policies that it trains are compared by a judge that learned from {n} rankings set aside for it alone: what "
         "fools the one does not fool the other for the same reason.",
         rankings,
+    )
+    others = int(metrics.get("num_rankings") or 0) - rankings
+    return sentences(compared, _scorer(others)) if others > 0 else compared
+
+
+def _scorer(others: int) -> str:
+    """What a policy is trained by, where some rankings were set aside for its judge."""
+    return ngettext(
+        "What trains them learned from the other {n} ranking; the scores that pages show come from all.",
+        "What trains them learned from the other {n} rankings; the scores that pages show come from all.",
+        others,
     )

@@ -74,7 +74,7 @@ def start(request: Request, runtime: RuntimeDep, session: WriteSession, form: Fo
     """Refused, the page comes back with what was typed and what is wrong with it."""
     kind, params = sent_job(form, session, runtime.settings)
     try:
-        job, said = started(session, kind, params)
+        job, said = started(session, kind, params, runtime.settings)
     except (InvalidError, ConflictError, NotFoundError, GoneError) as error:
         known = kind_named(kind)
         page = _page(runtime.settings, session, known, typed_in(form, known), error=error.page_message)

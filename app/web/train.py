@@ -16,6 +16,7 @@ from app.services.jobs import job_folders, jobs
 from app.services.versions import versions
 from app.services.views.loop_status import LoopStatus, loop_status
 from app.services.views.training_overview import TrainingOverview, job_with_curves, training_overview
+from app.settings.config import Settings
 from app.web import notices
 from app.web.decision import Decision, decision
 from app.web.left_out import LeftOut, left_out
@@ -148,7 +149,7 @@ def curves(request: Request, session: ReadSession, job: str | None = None) -> Re
 @router.post("/train/jobs")
 def start_job(request: Request, runtime: RuntimeDep, session: WriteSession, form: FormDep) -> Response:
     kind, params = sent_job(form, session, runtime.settings)
-    job, said = started(session, kind, params)
+    job, said = started(session, kind, params, runtime.settings)
     return _changed(request, runtime, session, job, said, form=form)
 
 
@@ -167,15 +168,15 @@ def resume_job(request: Request, runtime: RuntimeDep, session: WriteSession, for
 @router.post("/jobs/{job_id}/restart")
 def restart_job(request: Request, runtime: RuntimeDep, session: WriteSession, form: FormDep, job_id: str) -> Response:
     ended = jobs.ended_job(session, job_id)
-    job, said = started(session, ended.kind, ended.params)
+    job, said = started(session, ended.kind, ended.params, runtime.settings)
     return _changed(request, runtime, session, job, said, form=form)
 
 
-def started(session: Session, kind: str, params: dict[str, Any]) -> tuple[Job, JobNotice]:
+def started(session: Session, kind: str, params: dict[str, Any], settings: Settings) -> tuple[Job, JobNotice]:
     """Queues the work, and says so; or says that it is being done already."""
     alone = not jobs.list_jobs(session, statuses=LIVE, limit=1).items
     fresh = jobs.same_work(session, kind, params) is None
-    job = jobs.queue_job(session, kind=kind, params=params)
+    job = jobs.queue_job(session, kind=kind, params=params, settings=settings)
     return job, notices.of_start(job, fresh=fresh, alone=alone)
 
 

@@ -127,6 +127,9 @@ def test_what_scores_hang_on_is_told_for_every_block_that_the_trainer_has() -> N
 def test_the_judge_and_the_uncertainty_are_told() -> None:
     assert "learned from 12 rankings set aside" in report_of().judge
     assert "no judge of its own" in report_of(judge_rankings=0.0).judge
+    told = report_of(judge_rankings=12.0, num_rankings=60.0).judge
+    assert "What trains them learned from the other 48 rankings" in told
+    assert "What trains them" not in report_of(judge_rankings=0.0, num_rankings=60.0).judge, "all of them"
     assert "how far it may be off" in report_of().uncertainty
     before = reward_report(
         Version(kind=VersionKind.REWARD, metrics={"verdict": "good fit"}), NOT_TWICE, enough_accuracy=0.7

@@ -111,6 +111,7 @@ def test_the_short_form_takes_a_preset_and_what_is_typed_counts_instead(server: 
     [
         ({"kl_coef": "-1"}, 422, "kl_coef must not be negative."),
         ({"batch_size": "63"}, 422, "batch_size must be a multiple of samples_per_prompt"),
+        ({"num_frozen_layers": "99"}, 422, "num_frozen_layers must be at most"),
         ({"reward_version_id": "x"}, 422, "Choose one of the versions"),
         ({"reward_version_id": "999"}, 404, "There is no version 999"),
     ],

@@ -1,6 +1,9 @@
 """The page of a version as a whole: what it weighs, and what it does not say twice. Its words: test_versions.py."""
 
+import re
 from pathlib import Path
+
+import pytest
 
 from app.db.models.versions import VersionKind
 from app.translation import speaking
@@ -8,7 +11,7 @@ from app.web.version_page import version_page
 from tests.live import LiveServer
 from tests.web.test_decision import EVALUATION, VERDICT, add_candidate
 from tests.web.test_version_tree import add
-from tests.web.visitor import Visitor, words_of
+from tests.web.visitor import Visitor
 
 
 def test_it_weighs_what_its_files_weigh_and_nothing_without_them(server: LiveServer) -> None:
@@ -32,8 +35,18 @@ def test_what_is_told_above_is_no_raw_figure(server: LiveServer) -> None:
     assert all(each.gloss for group in raw for each in group.figures if each.name != "total_episodes")
 
 
-def test_what_was_brought_in_was_not_made_here(server: LiveServer, visitor: Visitor) -> None:
-    number = add(server, VersionKind.POLICY)
-    facts = {each: words_of(visitor.get(f"/versions/{each}").partition("facts")[2]) for each in (1, number)}
-    assert ("Here since" in facts[1], "Made" in facts[1].partition("Here since")[0]) == (True, False)
-    assert ("Here since" in facts[number], "Made" in facts[number]) == (False, True)
+@pytest.mark.parametrize(
+    ("language", "installed", "made"), [("en", "Installed", "Made"), ("zh", "安装时间", "创建时间")]
+)
+def test_a_model_that_came_with_its_weights_was_not_made_when_it_was_installed(
+    server: LiveServer, visitor: Visitor, language: str, installed: str, made: str
+) -> None:
+    trained = add(server, VersionKind.POLICY)
+    brought = add(server, VersionKind.SFT, parent_id=None, metrics={"imported_from": "other"})
+
+    def said(number: int) -> str:
+        page = visitor.client.get(f"/versions/{number}", headers={"accept-language": language}).text
+        words = re.findall(r"<dt>([^<]+)</dt><dd><time", page.partition('id="origin"')[2])
+        return str(words[0])
+
+    assert [said(1), said(brought), said(trained)] == [installed, installed, made]

@@ -4,8 +4,6 @@ all.
 Knows files and tensors, no versions' rows. Only files that a model needs are copied: no pickle, no program.
 """
 
-import os
-import re
 import shutil
 import tempfile
 from collections.abc import Callable, Collection
@@ -27,6 +25,7 @@ from app.lm.text.chat_template import PLAIN_TEMPLATE, TEMPLATE_FILE
 from app.lm.text.cutting import try_tokenizer
 from app.lm.text.tokenizer import Tokenizer
 from app.model_info.card import card_languages
+from app.model_info.model_names import file_name, folder_name
 from app.model_info.weights import (
     MODEL_FILES,
     WEIGHTS,
@@ -39,9 +38,8 @@ from app.model_info.weights import (
 from app.translation import _
 
 PROBE: Message = {"role": "user", "content": "Hello"}
-SHORT_ANSWER_TOKENS = 16
-CACHED = re.compile("models--(.+)")
-"""The folder of a model in the hub's cache: models--owner--name."""
+LEAST_ANSWER = 32
+"""Tokens that must fit behind it."""
 
 
 @dataclass(frozen=True)
@@ -91,7 +89,7 @@ def import_file(
             )
         except CheckpointError as error:
             raise damaged(source, f"makes no model that can be used: {error.fault}") from error
-    return replace(imported, name=_shown(source.stem))
+    return replace(imported, name=file_name(source))
 
 
 def import_directory(
@@ -109,7 +107,7 @@ def import_directory(
     place."""
     check_directory(source)
     config = read_config(source)  # what is of another family is told so, whatever else is wrong
-    check_memory(config, _name_of(source))
+    check_memory(config, folder_name(source))
     with readable_tokenizer(source) as path:
         try_tokenizer(path, prompt_characters)
     model, tokenizer = load_model(source)
@@ -125,7 +123,7 @@ def import_directory(
             (fresh / TEMPLATE_FILE).write_text(PLAIN_TEMPLATE, encoding="utf-8")
         write_checksums(fresh)
     return ImportedModel(
-        name=_name_of(source),
+        name=folder_name(source),
         model_type=model.config.model_type,
         parameters=sum(weight.numel() for weight in model.parameters()),
         context_tokens=model.config.context_tokens,
@@ -133,19 +131,6 @@ def import_directory(
         languages=sorted(languages) or card_languages(source),
         content_hash=content_hash(target),
     )
-
-
-def _name_of(folder: Path) -> str:
-    """As its folder is called; in the hub's cache, where that is a revision's hash, as the model is."""
-    whole = folder.resolve()
-    if whole.parent.name == "snapshots" and (cached := CACHED.fullmatch(whole.parent.parent.name)):
-        return _shown(cached[1].replace("--", "/"))
-    return _shown(whole.name)
-
-
-def _shown(name: str) -> str:
-    """A file's name may hold any bytes."""
-    return os.fsencode(name).decode("utf-8", "replace")
 
 
 def files_of(source: Path) -> list[Path]:
@@ -158,16 +143,16 @@ def files_of(source: Path) -> list[Path]:
 
 
 def _check_context(model: Llama, tokenizer: Tokenizer) -> None:
-    """A short question and a short answer must have room."""
-    tokens = model.config.context_tokens
-    least = len(tokenizer.encode_conversation([PROBE])) + SHORT_ANSWER_TOKENS
-    if tokens < least:
+    context, question = model.config.context_tokens, len(tokenizer.encode_conversation([PROBE]))
+    if context < question + LEAST_ANSWER:
         raise InvalidError(
             _(
-                "This model's context of {tokens} tokens does not hold a short question and its answer, which take "
-                "{least}. Choose another model.",
-                tokens=tokens,
-                least=least,
+                "This model reads {context} tokens (max_position_embeddings or sliding_window in config.json): too few "
+                "for a question and an answer. The shortest question takes {question}, an answer {answer}. Choose "
+                "another model.",
+                context=context,
+                question=question,
+                answer=LEAST_ANSWER,
             )
         )
 
@@ -177,6 +162,5 @@ def _check_numbers(source: Path, model: Llama, tokenizer: Tokenizer) -> None:
     for name, weight in model.named_parameters():
         if not bool(weight.isfinite().all()):
             raise unusable(source, f"has weights that are not numbers ({name})")
-    prompt = tokenizer.encode_conversation([PROBE])
-    if not bool(model(torch.tensor([prompt])).isfinite().all()):
+    if not bool(model(torch.tensor([tokenizer.encode_conversation([PROBE])])).isfinite().all()):
         raise unusable(source, "gives answers that are not numbers")

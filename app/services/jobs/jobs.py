@@ -20,6 +20,7 @@ from app.kinds.registry import job_title, kind_named
 from app.services.jobs import heartbeats, job_folders
 from app.services.jobs.job_params import check_params, same_params
 from app.services.jobs.ranking_counts import count_around
+from app.services.jobs.size_checks import check_size
 from app.services.paging import Page, check_limit
 from app.settings.config import Settings
 from app.translation import N_, _
@@ -28,14 +29,22 @@ FINAL = tuple(status for status in JobStatus if status not in LIVE)
 
 
 def queue_job(
-    session: Session, *, kind: str, params: dict[str, Any] | None = None, trigger: JobTrigger = JobTrigger.PERSON
+    session: Session,
+    *,
+    kind: str,
+    params: dict[str, Any] | None = None,
+    trigger: JobTrigger = JobTrigger.PERSON,
+    settings: Settings | None = None,
 ) -> Job:
     """A new queued job, or the live one that already does the same work. `kind` is the name of one (app/kinds).
 
     Raises ConflictError where the live one was started with other parameters; what a rule asks for, it answers.
+    `settings`: of what a person asks for, which is held against the SFT model's size; without them the job does that.
     """
     known = kind_named(kind)
     checked = check_params(session, known, params or {})
+    if settings is not None:
+        check_size(session, known, checked, settings)
     key = _dedup_key(known, checked)
     live = _live_job(session, key)
     if live is not None:
@@ -177,10 +186,10 @@ def resume_job(session: Session, job_id: str, settings: Settings) -> Job:
     return job
 
 
-def restart_job(session: Session, job_id: str) -> Job:
+def restart_job(session: Session, job_id: str, settings: Settings) -> Job:
     """A new job with the parameters of one that has ended. It begins anew, with the data of today."""
     job = ended_job(session, job_id)
-    return queue_job(session, kind=job.kind, params=job.params)
+    return queue_job(session, kind=job.kind, params=job.params, settings=settings)
 
 
 def ended_job(session: Session, job_id: str) -> Job:

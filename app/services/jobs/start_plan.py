@@ -81,7 +81,7 @@ def cost_of(
     session: Session, kind: Kind, directory: Path, *, rankings: int, params: Mapping[str, Any] = NO_PARAMS
 ) -> Cost | None:
     """For the SFT model in this folder; None where its config cannot be read (the job will say why)."""
-    config = _config(directory)
+    config = config_in(directory)
     if kind.effort is None or config is None:
         return None
     asked = hparams_of(kind, dict(params))
@@ -99,7 +99,8 @@ def memory_of(hparams: Any, config: ModelConfig) -> MemoryNeed:
     return reading_memory(config)
 
 
-def _config(directory: Path) -> ModelConfig | None:
+def config_in(directory: Path) -> ModelConfig | None:
+    """The sizes in a model's folder; None where they cannot be read."""
     try:
         written = json.loads((directory / "config.json").read_text(encoding="utf-8"))
         sizes: dict[str, Any] = {name: int(written[name]) for name in SIZES if written.get(name) is not None}
@@ -114,28 +115,36 @@ def _config(directory: Path) -> ModelConfig | None:
 def _seconds(session: Session, kind: Kind, config: ModelConfig, hparams: Any, rankings: int) -> tuple[float, bool]:
     effort, last = kind.effort, _last(session, kind)
     assert effort is not None
-    work = effort.work(hparams, rankings)
+    work = effort.work(hparams, rankings) * _answer_length(session, kind, hparams)
     if last is not None and last.took_seconds is not None:
         of_last = effort.fit(hparams_of(kind, last.params), config)
-        then = effort.work(of_last, last.num_rankings or 0) * _share_done(last)
+        then = effort.work(of_last, last.num_rankings or 0) * _answer_length(session, kind, of_last) * _share_done(last)
         took = last.took_seconds
         if took > 0 and then > 0:
             return min(took, effort.seconds_before) + max(0.0, took - effort.seconds_before) * work / then, True
-    scale = all_parameters(config) / SHIPPED_PARAMETERS * _answer_length(session, hparams) / SHIPPED_ANSWER
+    scale = all_parameters(config) / SHIPPED_PARAMETERS / SHIPPED_ANSWER
     return effort.seconds_before + effort.seconds_each * work * scale, False
 
 
-def _answer_length(session: Session, hparams: Any) -> float:
-    """Mean of the SFT model's newest answers here, tokens, of each as many as the job writes or reads."""
+def _answer_length(session: Session, kind: Kind, hparams: Any) -> float:
+    """Mean of the SFT model's newest answers here, tokens: as long as they are, for a job that reads them; for one that
+    writes its own no longer than it lets them be, and what was cut off goes on as far."""
+    most = None if kind.reads_rankings else getattr(hparams, "max_tokens", None)
+    usual = SHIPPED_ANSWER if most is None else min(SHIPPED_ANSWER, most)
     answerer = versions.active_answerer_or_none(session)
     sft = None if answerer is None else versions.sft_of(session, answerer)
     if sft is None:
-        return SHIPPED_ANSWER
-    its = select(Completion.token_ids).where(Completion.version_id == sft.id)
-    written = session.scalars(its.order_by(Completion.id.desc()).limit(LENGTHS_LOOKED_AT)).all()
-    most = getattr(hparams, "max_tokens", None)
-    lengths = [len(tokens) if most is None else min(len(tokens), most) for tokens in written if tokens]
-    return statistics.mean(lengths) if lengths else SHIPPED_ANSWER
+        return usual
+    its = select(Completion.token_ids, Completion.finish_reason).where(Completion.version_id == sft.id)
+    written = session.execute(its.order_by(Completion.id.desc()).limit(LENGTHS_LOOKED_AT)).all()
+    lengths = [_length_again(len(tokens), reason, most) for tokens, reason in written if tokens]
+    return statistics.mean(lengths) if lengths else usual
+
+
+def _length_again(length: int, reason: str, most: int | None) -> int:
+    if most is None:
+        return length
+    return most if reason == "length" else min(length, most)
 
 
 def _last(session: Session, kind: Kind) -> Job | None:

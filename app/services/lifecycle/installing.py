@@ -14,6 +14,7 @@ from app.errors import UnavailableError
 from app.layout import BASE_MODEL, SFT_MODEL
 from app.model_info.card import card_languages, card_published
 from app.model_info.catalogue import Published
+from app.model_info.model_names import folder_name
 from app.model_info.prompt_sets import CORPUS
 from app.model_info.weights import copy_directory, move_directory
 from app.services.lifecycle.activation import activate, mark_active
@@ -45,7 +46,7 @@ def install_sft(session: Session, *, model_dir: Path, data_dir: Path) -> Version
         )
     content_hash, path = _copied(model_dir, data_dir / next_version_path(session, VersionKind.SFT), data_dir)
     shipped = model_dir.resolve() == SFT_MODEL.resolve()
-    metrics: dict[str, Any] = {} if shipped else {"imported_from": model_dir.resolve().name}
+    metrics: dict[str, Any] = {} if shipped else {"imported_from": folder_name(model_dir)}
     said = None if shipped else card_languages(model_dir)
     if said is not None:
         metrics["languages"] = said

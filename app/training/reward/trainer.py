@@ -36,7 +36,7 @@ from app.training.reward.student import teach
 from app.training.reward.validation import CrossValidation, cross_validate
 from app.translation import _
 
-READ_AT_ONCE = 256  # answers between two signs of life, whose prompts' references are sampled together
+READ_AT_ONCE = 32  # answers between two steps of progress: seconds, of a published model, too
 ROUNDS_OF_PARTS = 4  # of the precisions, begun where those of all rankings ended
 
 

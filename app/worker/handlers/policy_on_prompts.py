@@ -8,6 +8,7 @@ from sqlalchemy.orm import Session
 from app.db.models.prompts import PromptSplit
 from app.db.models.versions import VersionKind
 from app.errors import ConflictError
+from app.model_info.size_checks import check_imitation
 from app.policy_hparams import EpisodeHparams, FittedEpisodeHparams
 from app.services.data import training_data
 from app.services.labeling import drawing, languages
@@ -56,13 +57,15 @@ def begin_on_prompts(
 ) -> Training[PolicyResult]:
     """`hparams`: fitted to the model's size. `check_memory` (work, hparams, tokens of the longest prompt) refuses
     before a model is loaded."""
+    watched = isinstance(hparams, FittedEpisodeHparams)
+    if watched:
+        check_imitation(hparams)
     inputs, models = work.inputs, work.models
     initial_id, reward_id = inputs["initial_version_id"], inputs["reward_version_id"]
     tokenizer = models.tokenizer(initial_id)
     work.run.say(_("Reading {n} prompts", n=f"{len(inputs['prompt_ids']):,}"))
     prompts = read_some_prompts(work, tokenizer, max_tokens=hparams.max_tokens)
     check_memory(work, hparams, max(map(len, prompts.tokens)))
-    watched = isinstance(hparams, FittedEpisodeHparams)
     parted = divided(prompts, hparams) if watched else Divided(prompts.tokens, [], [])
     task = PolicyTask(
         models.policy(initial_id),

@@ -8,6 +8,7 @@ from app.db.models.versions import VersionKind
 from app.errors import ConflictError, GoneError
 from app.kinds.train_dpo import DPOHparams, FittedDPOHparams
 from app.model_info.size import fitted_values
+from app.model_info.size_checks import check_layers
 from app.services.data import training_data
 from app.services.versions import bounds, versions
 from app.training.dpo import KEPT_BYTES, train_dpo
@@ -46,6 +47,7 @@ def scorer_of(work: Work[DPOHparams]) -> AnswerScorer | None:
 def begin(work: Work[DPOHparams]) -> Training[PolicyResult]:
     sft_id = work.inputs["sft_version_id"]
     config, tokenizer = work.models.config(sft_id), work.models.tokenizer(sft_id)
+    check_layers(work.hparams, config)
     hparams = FittedDPOHparams(**fitted_values(work.hparams, config))
     groups = ranked_groups(work.run, tokenizer, work.inputs, config.context_tokens)
     rows = [len(group.prompt_tokens) + sum(map(len, group.completions)) for group in groups.values()]

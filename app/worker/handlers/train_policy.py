@@ -3,6 +3,7 @@
 from typing import Any
 
 from app.model_info.size import fit_ppo
+from app.model_info.size_checks import check_layers
 from app.policy_hparams import FittedPPOHparams, PPOHparams
 from app.training.policy.episodes import PolicyResult
 from app.training.ppo.trainer import train_policy
@@ -14,7 +15,9 @@ choose = choose_for_episodes
 
 
 def begin(work: Work[PPOHparams]) -> Training[PolicyResult]:
-    hparams = fit_ppo(work.hparams, work.models.config(work.inputs["initial_version_id"]))
+    config = work.models.config(work.inputs["initial_version_id"])
+    check_layers(work.hparams, config)
+    hparams = fit_ppo(work.hparams, config)
     return begin_on_prompts(work, train_policy, hparams, _check_memory)
 
 

@@ -58,7 +58,7 @@ FAULTS = [
     jobs("a cancel only noted for a job that waits", "if job.status is JobStatus.QUEUED or job.executor_id not in living:", "if False:"),
     jobs("a cancelled job still stands for its work", "job.dedup_key = job.id  # it", "pass  # it"),
     jobs("a job without a checkpoint goes on", "if not job_folders.has_checkpoint(settings, job_id)", "if False", "tests/services/jobs/test_job_folders.py"),
-    jobs("a restart forgets its parameters", "kind=job.kind, params=job.params)", "kind=job.kind)"),
+    jobs("a restart forgets its parameters", "kind=job.kind, params=job.params, ", "kind=job.kind, "),
     jobs("the latest job by its date", "Job.kind == kind).order_by(Job.number.desc())", "Job.kind == kind).order_by(Job.created_at.desc())", "tests/services/jobs/test_retraining.py"),
     jobs("points told twice", "JobMetric.id > after_id", "JobMetric.id >= after_id"),
     hparam_fields("any number taken", "if not self.low <= value <= self.high", "if False"),

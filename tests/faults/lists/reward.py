@@ -112,6 +112,7 @@ FAULTS = [
     validation("what told nothing apart stands in the learning curve", "if accuracy == accuracy:", "if True:"),
     validation("other penalties are tried on all folds", "if number < looked_at:", "if True:"),
     validation("a learning curve of all rankings", "fold.rows[: max(1, round(share * len(fold.rows)))]", "fold.rows"),
+    model("nothing moves while answers are read", "READ_AT_ONCE = 32 ", "READ_AT_ONCE = 256 ", f"{MODEL}::test_progress_moves_while_answers_are_read"),
     model("the kept weights of a part", "whole = checked(learn(data.likelihood, prior))", "whole = checked(learn(data.likelihood.of(split.rows), prior))", DATA),
     model("a policy is trained by what judges it", '"optimized": split.rows, "judge": split.held_out', '"optimized": split.held_out, "judge": split.rows', DATA),
     head("no prior in the gradient", "terms.slope() + precisions * (weights - center)", "terms.slope()"),

@@ -68,5 +68,5 @@ FAULTS: list[Fault] = [
     Fault(file="app/worker/handlers/generic.py", tests=(HANDLERS,), name="a job takes the format of the day", old='run.pinned(lambda: {"precision": run.commit(of_installation)}, "precision")', new='{"precision": run.commit(of_installation)}'),
     Fault(file="app/worker/handlers/generic.py", tests=(HANDLERS,), name="a job's format is not used", old="with precision.using(run.precision):", new="with precision.using(precision.AUTO):"),
     Fault(file="app/worker/handlers/outcomes.py", tests=(HANDLERS,), name="a version does not know its format", old="precision=run.precision,", new="precision=None,"),
-    installing("everybody's weights ship with the program", 'metrics: dict[str, Any] = {} if shipped else {"imported_from": model_dir.resolve().name}', "metrics: dict[str, Any] = {}"),
+    installing("everybody's weights ship with the program", 'metrics: dict[str, Any] = {} if shipped else {"imported_from": folder_name(model_dir)}', "metrics: dict[str, Any] = {}"),
 ]

@@ -49,6 +49,7 @@ FAULTS = [
     card("a card that is none breaks the page", "except (OSError, ValueError, TypeError, KeyError, AttributeError):", "except OSError:"),
     card("the wrong share is shown", 'int(found["passed"]), int(found["asked"])', 'int(found["asked"]) - int(found["passed"]), int(found["asked"])'),
     page("a policy shows the card of what it began as", "report_card(directory) if version.kind is VersionKind.SFT else None", "report_card(directory)", "tests/web/test_report_card.py"),
+    In("templates/versions/_origin.html", "tests/web/test_version_page.py")("a model that was installed was made then", '{% if version.origin == "trained" %}', "{% if true %}"),
     page("what removal frees is nothing", "frees=removal.freed_bytes([directory])", "frees=0"),
     page("a version weighs what its removal frees", "weighs=_weight(directory)", "weighs=0"),
     page("flags stand among the raw figures", '"reliability", "flags", "languages"', '"reliability", "languages"'),

@@ -1,6 +1,7 @@
 """What a form says before a job starts is what the job will do."""
 
 import json
+from collections.abc import Mapping
 from datetime import timedelta
 from pathlib import Path
 
@@ -195,7 +196,63 @@ def test_the_longer_the_models_answers_are_the_longer_it_takes(session: Session,
 def test_batches_are_whole_so_the_last_one_counts_as_whole() -> None:
     def work(episodes: int, batch: int) -> float:
         assert PPO.effort is not None
-        return PPO.effort.work(FittedPPOHparams(total_episodes=episodes, batch_size=batch), 0)
+        hparams = FittedPPOHparams(total_episodes=episodes, batch_size=batch, validation_prompts=0)
+        return PPO.effort.work(hparams, 0)
 
     assert work(10, 64) == work(64, 64) < work(65, 64) == work(128, 64)
     assert work(1_536, 4_096) == work(4_096, 64)
+
+
+SAMPLING = ("train_policy", "train_grpo", "show_cheating")
+
+
+def costs(session: Session, kind: str, *asked: Mapping[str, object]) -> list[Cost]:
+    found = [cost_of(session, KINDS[kind], SFT_MODEL, rankings=9, params=params) for params in asked]
+    assert None not in found
+    return [cost for cost in found if cost is not None]
+
+
+@pytest.mark.parametrize("kind", SAMPLING)
+def test_what_the_sft_model_writes_and_what_is_looked_at_takes_its_time(session: Session, kind: str) -> None:
+    usual, none, many = costs(session, kind, {}, {"baseline_samples": 0}, {"baseline_samples": 16})
+    assert none.seconds < 0.92 * usual.seconds < usual.seconds < 0.8 * many.seconds
+    unwatched, often = costs(session, kind, {"validation_prompts": 0}, {"validation_prompts": 480})
+    assert unwatched.seconds < 0.85 * usual.seconds < usual.seconds < 0.4 * often.seconds
+    seldom, more = costs(session, kind, {"validate_every_batches": 8}, {"validation_samples": 8})
+    assert seldom.seconds < usual.seconds < more.seconds
+
+
+@pytest.mark.parametrize("kind", SAMPLING)
+def test_what_is_written_side_by_side_takes_its_memory(session: Session, kind: str) -> None:
+    small = {"batch_size": 4, "baseline_samples": 0, "validation_prompts": 0}
+    least, *others = costs(
+        session,
+        kind,
+        small,
+        small | {"baseline_samples": 32},
+        small | {"validation_prompts": 16},
+        small | {"max_tokens": 512},
+    )
+    assert all(cost.memory > least.memory for cost in others)
+    assert others[0].memory == others[1].memory, "32 answers each"
+
+
+def test_the_longest_answer_that_is_let_counts_by_the_last_one_here_too(session: Session, sft: Version) -> None:
+    [usual, shorter] = costs(session, "train_policy", {}, {"max_tokens": 21})
+    assert PPO.effort is not None
+    before = PPO.effort.seconds_before
+    assert shorter.seconds - before == pytest.approx((usual.seconds - before) / 2), "nobody knows how long they are"
+    group = rank_group(session, sft)
+    for answer, length, reason in zip(
+        group.completions, (20, 90, 96, 96), ("stop", "stop", "length", "length"), strict=True
+    ):
+        answer.token_ids, answer.finish_reason = [7] * length, reason
+    session.flush()
+    ended(session, seconds=before + 100)
+    assert ppo_cost(session).seconds == pytest.approx(before + 100)
+    [shorter, longer] = costs(session, "train_policy", {"max_tokens": 64}, {"max_tokens": 192})
+    mean = (20 + 90 + 96 + 96) / 4
+    assert shorter.seconds == pytest.approx(before + 100 * (20 + 3 * 64) / 4 / mean)
+    assert longer.seconds == pytest.approx(before + 100 * (20 + 90 + 2 * 192) / 4 / mean), "what was cut off goes on"
+    [read] = costs(session, "train_dpo", {"max_tokens": 192})
+    assert read.seconds == costs(session, "train_dpo", {})[0].seconds, "ranked answers are as long as they are"

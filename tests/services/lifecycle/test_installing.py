@@ -1,5 +1,6 @@
 """An imported SFT model beside the shipped one: who is the reference, and which reward model scores whose answers."""
 
+import shutil
 from collections.abc import Callable
 from pathlib import Path
 from typing import Any
@@ -97,6 +98,13 @@ def test_the_first_version_may_be_a_published_model(
     (model_files / "README.md").write_text(f"---\nlanguage: en\n{FETCHED_AS}: {named}\n---\n", encoding="utf-8")
     version = installing.install_sft(session, model_dir=model_files, data_dir=data_dir)
     assert (version.languages, version.prompt_sets) == (["en"], sets)
+
+
+def test_the_first_version_may_lie_in_the_hubs_cache(session: Session, model_files: Path, tmp_path: Path) -> None:
+    snapshot = tmp_path / "models--org--SmolTest" / "snapshots" / "12fd25f77366fa6b3b4b768ec3050bf629380bac"
+    shutil.copytree(model_files, snapshot)
+    first = installing.install_sft(session, model_dir=snapshot, data_dir=tmp_path / "other")
+    assert first.imported_from == "SmolTest"
 
 
 def test_it_is_a_root_of_its_own(first: Version, bring_in: Callable[..., Version], data_dir: Path) -> None:

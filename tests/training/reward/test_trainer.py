@@ -156,6 +156,19 @@ def test_progress_counts_to_its_total() -> None:
     assert {"loss/train", "loss/held_out", "accuracy/train", "accuracy/held_out"} <= set(folds[-1])
 
 
+def test_progress_moves_while_answers_are_read() -> None:
+    """A published model reads ten answers in seconds, and a first training's hundreds in minutes."""
+    seen: list[Progress] = []
+    generator = train_reward_model(
+        tiny_model(), by_length(30), samples(40), HPARAMS, ends=ENDS, pad_id=PAD, context=NoContext()
+    )
+    drain(generator, seen.append)
+    reading = [progress for progress in seen if progress.message.endswith("of 160 answers read")]
+    assert [progress.message.split()[0] for progress in reading] == ["32", "64", "96", "128", "160"]
+    assert [progress.step for progress in reading] == [1, 2, 3, 4, 5]
+    assert reading[-1].step > 0.3 * seen[-1].total_steps
+
+
 def test_the_score_is_read_at_the_end_token_whether_it_was_sampled_or_not() -> None:
     other = EndTokens(END, frozenset({6}))
     written = [other.as_written(each) for each in ([7, END, 9], [7, 6, END], [7, 8], [])]

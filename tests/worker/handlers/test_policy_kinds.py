@@ -101,3 +101,20 @@ def test_too_little_memory_is_told_before_anything_is_loaded(
     job = run_inline(harness, queue(harness, kind, **SMALL[kind]))
     assert job.status is JobStatus.FAILED
     assert told in (job.error or "")
+
+
+@pytest.mark.parametrize(
+    ("kind", "name"),
+    [
+        ("train_policy", "num_frozen_layers"),
+        ("train_grpo", "num_frozen_layers"),
+        ("train_dpo", "num_frozen_layers"),
+        ("train_policy", "imitated_batches"),
+    ],
+)
+def test_what_the_models_size_forbids_is_told_before_anything_is_loaded(harness: Harness, kind: str, name: str) -> None:
+    """Another model may answer when it begins than when it was queued."""
+    run_inline(harness, queue(harness, "train_reward", **REWARD))
+    job = run_inline(harness, queue(harness, kind, **{name: 99}))
+    assert job.status is JobStatus.FAILED
+    assert f"{name} must be at most" in (job.error or "")
