@@ -34,7 +34,7 @@ EXAMPLES = (
         "greedy",
         N_("Greedy repeats itself"),
         N_("At temperature 0 the likeliest token is taken each time: all answers are the same, and say a thing twice."),
-        {"en": "My son asked me what a token is. What do I say?", "zh": "给我讲讲比萨。"},
+        {"en": "What is a candle?", "zh": "给我讲讲比萨。"},
         {"n": "2", "temperature": "0", "max_tokens": "200", "seed": "1"},
     ),
     Example(
@@ -42,7 +42,7 @@ EXAMPLES = (
         N_("A high temperature rambles"),
         N_("At temperature 2 unlikely tokens are rolled all the time, and each pulls the next ones off course."),
         {"en": "How do I boil an egg?", "zh": "怎么煮鸡蛋？"},
-        {"n": "2", "temperature": "2", "max_tokens": "96", "seed": "5"},
+        {"n": "2", "temperature": "2", "max_tokens": "96", "seed": "4"},
     ),
     Example(
         "base",

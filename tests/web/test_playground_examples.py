@@ -30,12 +30,12 @@ def written(example: Example, language: str, **changed: float) -> list[str]:
 
 @pytest.mark.parametrize("language", LANGUAGES)
 def test_greedy_repeats_itself(language: str) -> None:
-    """Both answers are the same, and a sixth of their runs of three words and more stood there before; at the usual
+    """Both answers are the same, and a tenth of their runs of three words and more stood there before; at the usual
     temperature four are different, and fewer are."""
     example = BY_NAME["greedy"]
     greedy, again = written(example, language)
     assert greedy == again
-    assert repetition(greedy) > 0.15
+    assert repetition(greedy) > 0.1
     rolled = written(example, language, temperature=1.0, n=4)
     assert len(set(rolled)) == 4
     assert sum(map(repetition, rolled)) / 4 < repetition(greedy) / 2
