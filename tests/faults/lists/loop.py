@@ -39,6 +39,10 @@ edge_checks = In("app/corpus/edge_checks.py", "tests/corpus/test_edge_checks.py"
 edge_subjects = In("app/corpus/edges.py", "tests/corpus/test_edges.py", "tests/corpus/test_edge_checks.py")
 edge_card = In("app/training/edge_card.py", "tests/training/test_edge_card.py")
 fresh = In("app/corpus/fresh.py", "tests/corpus/test_fresh.py", "tests/corpus/test_edge_checks.py")
+told = In("app/corpus/answers/explain.py", "tests/corpus/test_answers.py")
+advised = In("app/corpus/answers/advise.py", "tests/corpus/test_answers.py")
+spoken = In("app/corpus/answers/speak.py", "tests/corpus/test_answers.py")
+turns = In("app/corpus/answers/answer.py", "tests/corpus/test_answers.py")
 everyday = In("app/corpus/everyday.py", "tests/corpus/test_everyday.py")
 fresh_requests = In("app/corpus/fresh_requests.py", "tests/corpus/test_fresh.py")
 edge_leaks = In("app/corpus/edge_leaks.py", "tests/corpus/test_fresh.py")
@@ -279,6 +283,11 @@ FAULTS = [
     fresh_requests("harmless requests by the improper patterns", "request = _one_of(rng, requests.harmless)", "request = _one_of(rng, requests.improper)"),
     fresh_requests("a known task owned up to", "if gist(asked.name) not in known_tasks(language):", "if True:"),
     fresh_requests("a harsh word said on one side", "if rng.random() < _kept(harsh_words(subject.wordings[0], language), weights):", "if True:"),
+    told("facts come in any order", "facts = in_turn(facts, entry.facts)", "facts = list(facts)"),
+    told("lists that were counted are never numbered", "numbered = style.listed or rng.random() < NUMBERED_SHARE", "numbered = False"),
+    advised("suggestions come in any order", "in_turn(fitting(ideas, budget, language), entry.suggestions)", "fitting(ideas, budget, language)"),
+    spoken("nobody who tells something is heard", 'before = pick(rng, phrases["heard"]) if rng.random() < HEARD_SHARE else ""', 'before = ""'),
+    turns("what was chosen is told from its middle on", "(place - places[0]) % len(items)", "place"),
     everyday("one less than was asked for", "partial(explain.numbered_answer, count=count)", "partial(explain.numbered_answer, count=max(1, count - 1))"),
     everyday("unknown groups as often as known ones", "if rng.random() < UNKNOWN_SHARE:", "if rng.random() < 0.5:"),
     everyday("held-out wordings drawn", "if subject.split(held_out=False):", "if subject.wordings:"),
