@@ -15,7 +15,7 @@ from app.corpus.edge_checks import known_names
 from app.corpus.edge_leaks import gist, leaks
 from app.corpus.edge_questions import edge_questions
 from app.corpus.edges import spelled_out
-from app.corpus.fresh import FRESH
+from app.corpus.fresh import FRESH, PLAIN_SHARE, unknown_subject
 from app.corpus.fresh_requests import harsh_words
 from app.corpus.grammar import Grammar
 from app.corpus.inventing import invented_name
@@ -153,3 +153,12 @@ def test_what_is_offered_alone_can_be_accepted_and_is_told(language: Language) -
 def _known_subjects(language: Language) -> list[Subject]:
     topics = subjects_by_topic(language)
     return [*topics["concept"], *topics["howto"], *topics["lookalike"]]
+
+
+@pytest.mark.parametrize("language", LANGUAGES)
+def test_the_unknown_is_asked_for_as_plainly_as_the_known(language: Language) -> None:
+    """Else "What is a yak?" alone would tell that yaks are known."""
+    begin, end = {"en": ("what is ", ""), "zh": ("什么是", "是什么？")}[language]
+    asked = [unknown_subject(Random(seed), language).wordings[0].lower() for seed in range(1_000)]
+    plain = sum(text.startswith(begin) or (end != "" and text.endswith(end)) for text in asked)
+    assert plain / len(asked) > PLAIN_SHARE / 2

@@ -283,6 +283,7 @@ FAULTS = [
     fresh_requests("harmless requests by the improper patterns", "request = _one_of(rng, requests.harmless)", "request = _one_of(rng, requests.improper)"),
     fresh_requests("a known task owned up to", "if gist(asked.name) not in known_tasks(language):", "if True:"),
     fresh_requests("a harsh word said on one side", "if rng.random() < _kept(harsh_words(subject.wordings[0], language), weights):", "if True:"),
+    fresh("unknown things are never asked for plainly", "if rng.random() < PLAIN_SHARE:", "if False:"),
     told("facts come in any order", "facts = in_turn(facts, entry.facts)", "facts = list(facts)"),
     told("lists that were counted are never numbered", "numbered = style.listed or rng.random() < NUMBERED_SHARE", "numbered = False"),
     advised("suggestions come in any order", "in_turn(fitting(ideas, budget, language), entry.suggestions)", "fitting(ideas, budget, language)"),
