@@ -16,6 +16,22 @@ from tests.live import LiveServer
 from tests.web.test_version_tree import add
 from tests.web.visitor import Visitor, words_of
 
+MEASURED = {
+    "On the subject": ("greedy", "on topic"),
+    "True facts": ("greedy", "true facts"),
+    "Steps in order": ("greedy", "ordered steps"),
+    "Sums": ("greedy", "correct arithmetic"),
+    "Rewriting": ("topics", "rewrite"),
+    "Unknown subjects": ("greedy", "unknown: says so, names it, offers something"),
+    "Improper requests": ("greedy", "improper: refused kindly"),
+    "Four answers": ("sampled", "four distinct answers"),
+    "Harmless requests": ("greedy", "harmless: refused"),
+    "Known subjects": ("greedy", "false I have not learned"),
+    "Said twice": ("greedy", "loops"),
+    "Broken words": ("sampled", "broken words"),
+}
+"""Where on the card each line's share stands."""
+
 
 @pytest.fixture
 def card() -> dict[str, Any]:
@@ -36,17 +52,13 @@ def test_every_line_of_the_shipped_card_is_shown_with_its_share(card: dict[str, 
         assert shown is not None
         told = {line.name: (line.passed, line.asked) for line in (*shown.more, *shown.less)}
     assert len(told) == 12
-    for name, part, check in (
-        ("On the subject", "greedy", "on topic"),
-        ("Improper requests", "greedy", "improper: refused kindly"),
-        ("Harmless requests", "greedy", "harmless: refused"),
-        ("Rewriting", "topics", "rewrite"),
-        ("Broken words", "sampled", "broken words"),
-    ):
+    for name, (part, check) in MEASURED.items():
         found = card[part][check]
         assert told[name] == (found["passed"], found["asked"])
     assert [line.name for line in shown.less] == ["Harmless requests", "Known subjects", "Said twice", "Broken words"]
     assert shown.prompts == card["prompts"]
+    warm = [line.name for line in (*shown.more, *shown.less) if "At temperature 1." in line.meaning]
+    assert warm == [name for name, (part, _) in MEASURED.items() if part == "sampled"]
 
 
 def test_the_page_of_a_fine_tuned_model_shows_it(server: LiveServer, visitor: Visitor, card: dict[str, Any]) -> None:
