@@ -79,6 +79,37 @@ def test_a_card_that_cannot_be_read_is_none(written: str, server: LiveServer, vi
     assert "Report card" not in words_of(visitor.get("/versions/1"))
 
 
+@pytest.mark.parametrize(
+    "written",
+    [
+        '{"prompts": 1e400, "greedy": {}, "sampled": {}, "topics": {}}',
+        '{"prompts": 1' + "0" * 4_299 + ', "greedy": {}, "sampled": {}, "topics": {}}',
+        *(
+            '{"prompts": 9, "greedy": {"on topic": {' + share + '}}, "sampled": {}, "topics": {}}'
+            for share in (
+                '"passed": 1, "asked": 0.5',
+                '"passed": 1, "asked": "0"',
+                '"passed": 1, "asked": 1e400',
+                '"passed": 1e400, "asked": 2',
+                '"passed": 1' + "0" * 400 + ', "asked": 1',
+            )
+        ),
+    ],
+)
+def test_a_damaged_card_leaves_the_page_whole(written: str, server: LiveServer, visitor: Visitor) -> None:
+    (folder_of(server, 1) / FILE).write_text(written, encoding="utf-8")
+    assert "Where it comes from" in words_of(visitor.get("/versions/1"))
+
+
+@pytest.mark.parametrize(("passed", "asked"), [(7, 2), (-1, 2), (1, -3)])
+def test_a_share_is_from_nought_to_one(passed: int, asked: int, card: dict[str, Any], tmp_path: Path) -> None:
+    card["greedy"]["loops"] = {"passed": passed, "asked": asked}
+    (tmp_path / FILE).write_text(json.dumps(card), encoding="utf-8")
+    with speaking("en"):
+        shown = report_card(tmp_path)
+    assert shown is None or all(0 <= line.share <= 1 for line in (*shown.more, *shown.less))
+
+
 def test_what_a_card_does_not_have_is_left_out(card: dict[str, Any], tmp_path: Path) -> None:
     card["greedy"]["harmless: refused"] = {"passed": 0, "asked": 0, "value": None}
     del card["greedy"]["loops"]
