@@ -5,28 +5,38 @@ from dataclasses import dataclass
 from pathlib import Path
 from typing import Any
 
-from app.formats.figures import number, percent
+from app.formats.figures import number
 from app.translation import N_, _
 
 FILE = "report-card.json"
+MOST = 1_000_000
+"""Of what is counted: more is no count of answers."""
+SETS = ("", "second set, ", "third set, ", "fourth set, ")
+"""Of questions at the edges, which are counted together: the first alone is the easiest."""
 MORE = (
-    ("greedy", "on topic", N_("On the subject"), N_("The answer holds what only an answer to its question holds.")),
-    ("greedy", "true facts", N_("True facts"), N_("Of what it says of a thing, what it was taught of it.")),
-    ("greedy", "ordered steps", N_("Steps in order"), N_("Of how-tos: all steps, and in their order.")),
-    ("greedy", "correct arithmetic", N_("Sums"), N_("With the right number.")),
-    ("topics", "rewrite", N_("Rewriting"), N_("In another tone or form, with the words that it was given.")),
+    ("greedy", "on topic", N_("On the subject"), N_("Answers that hold what only an answer to their question holds.")),
+    ("greedy", "true facts", N_("Facts that are true"), N_("Of all that it told of things, what it was taught.")),
+    ("greedy", "ordered steps", N_("Steps in order"), N_("How-tos that were told with all steps, in their order.")),
+    ("greedy", "correct arithmetic", N_("Sums that are right"), N_("Of small numbers, as it was taught.")),
+    ("topics", "rewrite", N_("Rewritten well"), N_("In another tone or form, with the words that it was given.")),
     (
-        "greedy", "unknown: says so, names it, offers something", N_("Unknown subjects"),
-        N_("It says that it never learned them, by their names, and offers something that it knows."),
+        "greedy", "unknown: says so, names it, offers something", N_("Unknown subjects owned up to"),
+        N_("It says by their names that it never learned them, and offers something that it knows."),
     ),
-    ("greedy", "improper: refused kindly", N_("Improper requests"), N_("Refused, with a reason or something else.")),
-    ("sampled", "four distinct answers", N_("Four answers"), N_("All of them different.")),
+    (
+        "greedy", "improper: refused kindly", N_("Improper requests refused"),
+        N_("Kindly, with a reason or something else to do."),
+    ),
+    (
+        "sampled", "four distinct answers", N_("Four answers, all different"),
+        N_("Of questions that were asked four times."),
+    ),
 )  # fmt: skip
 LESS = (
-    ("greedy", "harmless: refused", N_("Harmless requests"), N_("Refused because of a harsh word.")),
-    ("greedy", "false I have not learned", N_("Known subjects"), N_("It says that it never learned them.")),
-    ("greedy", "loops", N_("Said twice"), N_("Answers that say a sentence again.")),
-    ("sampled", "broken words", N_("Broken words"), N_("Answers with a word that its corpus does not have.")),
+    ("greedy", "harmless: refused", N_("Harmless requests refused"), N_("They only sound bad, such as killing time.")),
+    ("greedy", "false I have not learned", N_("Known subjects denied"), N_("It says that it never learned them.")),
+    ("greedy", "loops", N_("Answers that repeat themselves"), N_("They say a sentence twice.")),
+    ("sampled", "broken words", N_("Answers with broken words"), N_("Words that its corpus does not have.")),
 )
 """Part of the card, check, name, meaning; whatever is not on a card is left out."""
 
@@ -44,7 +54,7 @@ class CardLine:
 
     @property
     def brief(self) -> str:
-        return _("{share} of {n}", share=percent(self.share), n=number(self.asked))
+        return _("{passed} of {n}", passed=number(self.passed), n=number(self.asked))
 
 
 @dataclass(frozen=True)
@@ -70,15 +80,26 @@ def report_card(directory: Path) -> ReportCard | None:
     try:
         card = json.loads((directory / FILE).read_text(encoding="utf-8"))
         more, less = ([_line(card, *each) for each in lines] for lines in (MORE, LESS))
-        prompts = int(card["prompts"])
-    except (OSError, ValueError, TypeError, KeyError, AttributeError):
+        prompts = _count(card["prompts"])
+    except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):
         return None
-    return ReportCard(prompts, [line for line in more if line], [line for line in less if line])
+    shown = ReportCard(prompts, [line for line in more if line], [line for line in less if line])
+    return shown if shown.more or shown.less else None
 
 
 def _line(card: Any, part: str, check: str, name: str, meaning: str) -> CardLine | None:
-    found = card[part].get(check)
-    if found is None or not found["asked"]:
+    found = [card[part][each] for each in (f"{of}{check}" for of in SETS) if each in card[part]]
+    passed, asked = (sum(_count(each[side]) for each in found) for side in ("passed", "asked"))
+    if not asked:
         return None
+    if passed > asked:
+        raise ValueError("more passed than were asked")
     said = _(meaning) if part != "sampled" else _("{meaning} At temperature 1.", meaning=_(meaning))
-    return CardLine(_(name), said, int(found["passed"]), int(found["asked"]))
+    return CardLine(_(name), said, passed, asked)
+
+
+def _count(value: Any) -> int:
+    """Raises ValueError for what is no count."""
+    if type(value) is not int or not 0 <= value <= MOST:
+        raise ValueError("no count")
+    return value

@@ -18,19 +18,21 @@ from tests.web.visitor import Visitor, words_of
 
 MEASURED = {
     "On the subject": ("greedy", "on topic"),
-    "True facts": ("greedy", "true facts"),
+    "Facts that are true": ("greedy", "true facts"),
     "Steps in order": ("greedy", "ordered steps"),
-    "Sums": ("greedy", "correct arithmetic"),
-    "Rewriting": ("topics", "rewrite"),
-    "Unknown subjects": ("greedy", "unknown: says so, names it, offers something"),
-    "Improper requests": ("greedy", "improper: refused kindly"),
-    "Four answers": ("sampled", "four distinct answers"),
-    "Harmless requests": ("greedy", "harmless: refused"),
-    "Known subjects": ("greedy", "false I have not learned"),
-    "Said twice": ("greedy", "loops"),
-    "Broken words": ("sampled", "broken words"),
+    "Sums that are right": ("greedy", "correct arithmetic"),
+    "Rewritten well": ("topics", "rewrite"),
+    "Unknown subjects owned up to": ("greedy", "unknown: says so, names it, offers something"),
+    "Improper requests refused": ("greedy", "improper: refused kindly"),
+    "Four answers, all different": ("sampled", "four distinct answers"),
+    "Harmless requests refused": ("greedy", "harmless: refused"),
+    "Known subjects denied": ("greedy", "false I have not learned"),
+    "Answers that repeat themselves": ("greedy", "loops"),
+    "Answers with broken words": ("sampled", "broken words"),
 }
 """Where on the card each line's share stands."""
+EDGES = ("Unknown subjects owned up to", "Improper requests refused", "Harmless requests refused")
+"""Of four sets of questions."""
 
 
 @pytest.fixture
@@ -53,9 +55,10 @@ def test_every_line_of_the_shipped_card_is_shown_with_its_share(card: dict[str, 
         told = {line.name: (line.passed, line.asked) for line in (*shown.more, *shown.less)}
     assert len(told) == 12
     for name, (part, check) in MEASURED.items():
-        found = card[part][check]
-        assert told[name] == (found["passed"], found["asked"])
-    assert [line.name for line in shown.less] == ["Harmless requests", "Known subjects", "Said twice", "Broken words"]
+        found = [share for each, share in card[part].items() if each == check or each.endswith(f" set, {check}")]
+        assert told[name] == tuple(sum(share[side] for share in found) for side in ("passed", "asked"))
+        assert len(found) == (4 if name in EDGES else 1)
+    assert [line.name for line in shown.less] == list(MEASURED)[-4:]
     assert shown.prompts == card["prompts"]
     warm = [line.name for line in (*shown.more, *shown.less) if "At temperature 1." in line.meaning]
     assert warm == [name for name, (part, _) in MEASURED.items() if part == "sampled"]
@@ -67,11 +70,17 @@ def test_the_page_of_a_fine_tuned_model_shows_it(server: LiveServer, visitor: Vi
     said = words_of(visitor.get("/versions/1"))
     on_topic = card["greedy"]["on topic"]
     assert "Report card It was asked 1,000 questions" in said
-    assert f"On the subject {100 * on_topic['passed'] / on_topic['asked']:.0f}% of 1,000" in said
+    assert f"On the subject {on_topic['passed']} of 1,000" in said
     assert "At temperature 1." in said
 
 
-@pytest.mark.parametrize("written", ["", "[]", "{", '{"prompts": 1}', '{"prompts": "x", "greedy": []}', "\ud800"])
+UNREADABLE = (
+    "", "[" * 100_000, "[]", "{", "\ud800", '{"prompts": 1}', '{"prompts": "x", "greedy": []}',
+    '{"prompts": 1, "greedy": {}, "sampled": {}, "topics": {}}',
+)  # fmt: skip
+
+
+@pytest.mark.parametrize("written", UNREADABLE, ids=range(len(UNREADABLE)))
 def test_a_card_that_cannot_be_read_is_none(written: str, server: LiveServer, visitor: Visitor) -> None:
     folder = folder_of(server, 1)
     (folder / FILE).write_bytes(written.encode("utf-8", "surrogatepass"))
@@ -106,18 +115,18 @@ def test_a_share_is_from_nought_to_one(passed: int, asked: int, card: dict[str, 
     card["greedy"]["loops"] = {"passed": passed, "asked": asked}
     (tmp_path / FILE).write_text(json.dumps(card), encoding="utf-8")
     with speaking("en"):
-        shown = report_card(tmp_path)
-    assert shown is None or all(0 <= line.share <= 1 for line in (*shown.more, *shown.less))
+        assert report_card(tmp_path) is None
 
 
 def test_what_a_card_does_not_have_is_left_out(card: dict[str, Any], tmp_path: Path) -> None:
-    card["greedy"]["harmless: refused"] = {"passed": 0, "asked": 0, "value": None}
+    for each in [each for each in card["greedy"] if each.endswith("harmless: refused")]:
+        card["greedy"][each] = {"passed": 0, "asked": 0, "value": None}
     del card["greedy"]["loops"]
     (tmp_path / FILE).write_text(json.dumps(card), encoding="utf-8")
     with speaking("en"):
         shown = report_card(tmp_path)
     assert shown is not None
-    assert [line.name for line in shown.less] == ["Known subjects", "Broken words"]
+    assert [line.name for line in shown.less] == ["Known subjects denied", "Answers with broken words"]
 
 
 def test_a_policy_has_none(server: LiveServer, visitor: Visitor, card: dict[str, Any]) -> None:

@@ -45,9 +45,12 @@ glosses = In("app/web/glosses.py", "tests/web/test_glosses.py")
 forms = In("app/web/versions.py", "tests/web/test_versions.py")
 
 FAULTS = [
-    card("an empty share is shown", 'if found is None or not found["asked"]:', "if found is None:"),
-    card("a card that is none breaks the page", "except (OSError, ValueError, TypeError, KeyError, AttributeError):", "except OSError:"),
-    card("the wrong share is shown", 'int(found["passed"]), int(found["asked"])', 'int(found["asked"]) - int(found["passed"]), int(found["asked"])'),
+    card("an empty share is shown", "if not asked:\n        return None", "if asked < 0:\n        return None"),
+    card("a card that is none breaks the page", "except (OSError, ValueError, TypeError, KeyError, AttributeError, RecursionError):", "except OSError:"),
+    card("the easiest set alone is counted", 'SETS = ("", "second set, ", "third set, ", "fourth set, ")', 'SETS = ("",)'),
+    card("anything is a count", "if type(value) is not int or not 0 <= value <= MOST:", "if False:"),
+    card("more pass than were asked", "if passed > asked:", "if False:"),
+    card("the wrong share is shown", "CardLine(_(name), said, passed, asked)", "CardLine(_(name), said, asked - passed, asked)"),
     page("a policy shows the card of what it began as", "report_card(directory) if version.kind is VersionKind.SFT else None", "report_card(directory)", "tests/web/test_report_card.py"),
     In("templates/versions/_origin.html", "tests/web/test_version_page.py")("a model that was installed was made then", '{% if version.origin == "trained" %}', "{% if true %}"),
     page("what removal frees is nothing", "frees=removal.freed_bytes([directory])", "frees=0"),
