@@ -33,11 +33,13 @@ SHORT_WORD = 3  # English words up to this many letters (the, is, to) tell nothi
 
 @dataclass(frozen=True, eq=False)  # known by its identity: `question_of` makes one of a prompt
 class Question:
-    """A prompt as a person reads it; `subject` is what it asks about, None where no bank holds it."""
+    """A prompt as a person reads it; `subject` is what it asks about, None where no bank holds it. What `others` answer
+    is right, too: some wordings are small talk as well as a wish for advice."""
 
     prompt: str
     subject: Subject | None
     language: Language
+    others: tuple[Subject, ...] = ()
 
     @property
     def topic(self) -> str:
@@ -49,22 +51,26 @@ class Question:
 
 
 @cache
-def _subjects() -> dict[str, Subject]:
-    """Every wording that the corpus can ask (some 200,000), apart from case and marks."""
-    known: dict[str, Subject] = {}
+def _subjects() -> dict[str, list[Subject]]:
+    """Every wording that the corpus can ask (some 200,000), apart from case and marks, with all that it asks about."""
+    known: dict[str, list[Subject]] = {}
     for language in LANGUAGES:
         by_topic = subjects_by_topic(language)
         for topic in sorted(by_topic, key=lambda name: name == "chat"):  # a riddle that is asked for in passing is one
             for subject in by_topic[topic]:
                 for wording in subject.wordings:
-                    known.setdefault(normalized(wording), subject)
+                    asked = known.setdefault(normalized(wording), [])
+                    if not asked or asked[-1] is not subject:
+                        asked.append(subject)
     return known
 
 
 @cache
 def question_of(prompt: str) -> Question:
-    subject = _subjects().get(normalized(prompt))
-    return Question(prompt, subject, subject.language if subject else checks.language_of(prompt))
+    found = _subjects().get(normalized(prompt))
+    if not found:
+        return Question(prompt, None, checks.language_of(prompt))
+    return Question(prompt, found[0], found[0].language, tuple(found[1:]))
 
 
 @lru_cache(KEPT)
@@ -74,7 +80,7 @@ def on_topic(question: Question, text: str) -> bool:
     subject = question.subject
     if is_empty(text):
         return False
-    if subject is None or checks.on_topic(subject, text):
+    if subject is None or any(checks.on_topic(each, text) for each in (subject, *question.others)):
         return True
     if question.topic in EXACT or question.topic == "rewrite":
         return False

@@ -16,6 +16,7 @@ FAULTS = [
     tastes("off topic costs less than the thing is worth", "OFF_TOPIC = 1.25 * SPAN", "OFF_TOPIC = 0.5 * SPAN"),
     tastes("parts of the champions are the challengers'", "parts_of(taste, prompts, champions)", "parts_of(taste, prompts, challengers)"),
     tastes("ties go to the challenger", "wins += 0.5 if difference == 0", "wins += 1.0 if difference == 0"),
+    questions("what another subject of the same words answers is off topic", "for each in (subject, *question.others))", "for each in (subject,))", "tests/simulation/test_tastes.py"),
     questions("repetition is no sign", "is_empty(text) or repetition(text) > MOST_REPETITION", "is_empty(text)"),
     questions("a copy of the prompt is an answer", "if is_echo(question.prompt, text):", "if False:"),
     questions("any script will do", "question.topic not in IN_ANOTHER_LANGUAGE and", "False and"),
