@@ -11,8 +11,6 @@ from app.translation import N_, _
 FILE = "report-card.json"
 MOST = 1_000_000
 """Of what is counted: more is no count of answers."""
-SETS = ("", "second set, ", "third set, ", "fourth set, ")
-"""Of questions at the edges, which are counted together: the first alone is the easiest."""
 MORE = (
     ("greedy", "on topic", N_("On the subject"), N_("Answers that hold what only an answer to their question holds.")),
     ("greedy", "true facts", N_("Facts that are true"), N_("Of all that it told of things, what it was taught.")),
@@ -88,7 +86,8 @@ def report_card(directory: Path) -> ReportCard | None:
 
 
 def _line(card: Any, part: str, check: str, name: str, meaning: str) -> CardLine | None:
-    found = [card[part][each] for each in (f"{of}{check}" for of in SETS) if each in card[part]]
+    # the sets of questions at the edges are counted together: the first alone is the easiest
+    found = [share for each, share in card[part].items() if each == check or each.endswith(f" set, {check}")]
     passed, asked = (sum(_count(each[side]) for each in found) for side in ("passed", "asked"))
     if not asked:
         return None

@@ -43,7 +43,8 @@ def beginning_answer(rng: Random, style: Style, entry: Category, letter: str, la
 
 
 def numbered_answer(rng: Random, style: Style, entry: Category, count: int, language: Language) -> Answer:
-    """So many members as somebody asked for; in lines, or half of the time, numbered: a small model cannot count."""
+    """So many members as somebody asked for; each list is numbered, and half of what would be a sentence is such a
+    list: a small model cannot count."""
     numbered = style.listed or rng.random() < NUMBERED_SHARE
     return counted_answer(rng, style, entry, count, language, numbered=numbered)
 
